@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * buf.h: a growing byte buffer, and the one reader of lines.
+ *
+ * A kith_buf that is all zero is empty and valid. After a failed append the content is unchanged
+ * and `failed` is set, so that a run of appends may be checked once, at its end.
+ */
+#ifndef KITH_BASE_BUF_H
+#define KITH_BASE_BUF_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "kith.h"
+
+struct kith_buf {
+	uint8_t *data; /* owned; NULL while cap is 0 */
+	size_t n, cap; /* bytes used, bytes allocated */
+	bool failed;   /* an append found no memory */
+};
+
+void kith_buf_done(struct kith_buf *buf);
+
+/* Room for `more` bytes behind n; the caller writes there and raises n itself. NULL: no memory. */
+uint8_t *kith_buf_room(struct kith_buf *buf, size_t more);
+
+bool kith_buf_add(struct kith_buf *buf, const void *data, size_t n);
+bool kith_buf_add_byte(struct kith_buf *buf, uint8_t byte);
+bool kith_buf_add_varint(struct kith_buf *buf, uint64_t v);
+/* A varint length, then the bytes. */
+bool kith_buf_add_text(struct kith_buf *buf, const void *data, size_t n);
+
+/*
+ * Reads lines of any file descriptor, a pipe too. A line ends at LF or at the end of the input;
+ * the LF is not part of it, a CR is (callers strip it where their format says so). Bytes are kept
+ * as they are, NUL too. Memory is bounded by max_line.
+ */
+struct kith_lines {
+	int fd;
+	size_t max_line;   /* longer lines: see kith_lines_next */
+	struct kith_buf buf;
+	size_t pos;	   /* of the first byte not yet given out */
+	uint64_t number;   /* of the line that was given out last, from 1 */
+	uint64_t offset;   /* of that line's first byte in the input */
+	uint64_t consumed; /* bytes of input before buf.data[0] */
+	bool eof;
+};
+
+void kith_lines_init(struct kith_lines *lines, int fd, size_t max_line);
+void kith_lines_done(struct kith_lines *lines); /* does not close fd */
+
+/*
+ * The next line; *ret_line is valid until the next call. *ret_had_lf (may be NULL) tells whether a
+ * LF followed, for callers that pass lines through unchanged. KITH_OK, KITH_END, KITH_E_IO,
+ * KITH_E_NOMEM, or KITH_E_LIMIT when the line is longer than max_line: it is then skipped whole,
+ * `number` names it, and the next call goes on behind it.
+ */
+enum kith_status kith_lines_next(struct kith_lines *lines, const uint8_t **ret_line, size_t *ret_n,
+				 bool *ret_had_lf, struct kith_err *err);
+
+#endif
