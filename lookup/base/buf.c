@@ -103,7 +103,10 @@ static enum kith_status fill(struct kith_lines *lines, struct kith_err *err)
 	room = kith_buf_room(&lines->buf, READ_SIZE);
 	if (room == NULL)
 		return kith_fail_nomem(err);
-	st = kith_io_read(lines->fd, room, READ_SIZE, &got, err);
+	if (lines->read != NULL)
+		st = lines->read(lines->user, room, READ_SIZE, &got, err);
+	else
+		st = kith_io_read(lines->fd, room, READ_SIZE, &got, err);
 	if (st < 0)
 		return st;
 	lines->buf.n += got;

@@ -38,6 +38,11 @@ bool kith_buf_add_text(struct kith_buf *buf, const void *data, size_t n);
  */
 struct kith_lines {
 	int fd;
+	/* Where the bytes come from instead of fd, such as a member of an archive; NULL: from fd.
+	 * As kith_io_read: up to n bytes, *ret_n is 0 at the end. Set after kith_lines_init. */
+	enum kith_status (*read)(void *user, void *buf, size_t n, size_t *ret_n,
+				 struct kith_err *err);
+	void *user;
 	size_t max_line;   /* longer lines: see kith_lines_next */
 	struct kith_buf buf;
 	size_t pos;	   /* of the first byte not yet given out */
