@@ -31,6 +31,7 @@ forbidden builder/core/sort.c '"sources/sqlite.h"' 'may not include from builder
 forbidden builder/core/sort.c '<sqlite3.h>' 'only builder/sources/sqlite.c'
 forbidden builder/sources/sqlite.c '"core/build.h"' 'of the core a source includes'
 forbidden builder/sources/sqlite.c '"nowhere.h"' 'not clear whose'
+forbidden builder/sources/nsrl_v2.c '"nsrl_v3.h"' 'do not know each other'
 forbidden include/kith.h '"base/err.h"' 'may not include from lookup/base'
 
 rm -rf "$scratch/tree"
