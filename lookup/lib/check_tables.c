@@ -24,7 +24,7 @@ struct items {
 	struct kith_check *check;
 	enum kith_db_table table;
 	bool started;
-	struct kith_bytes name, version; /* what the table is sorted by */
+	struct kith_bytes name, version, whole; /* what the table is sorted by */
 	size_t depth;			 /* levels in use; level 0 is above the roots */
 	struct level levels[KITH_LIMIT_DEPTH + 3];
 };
@@ -66,36 +66,34 @@ static bool check_ranks(struct kith_list list, uint64_t count)
 	return st == KITH_END;
 }
 
+/* Items ascend by name, version (empty where there is none) and their own bytes, each once. */
+static bool check_order(struct items *items, struct kith_bytes name, struct kith_bytes version,
+			struct kith_bytes whole)
+{
+	int c = -1;
+
+	if (items->started)
+		c = kith_bytes_cmp(items->name.data, items->name.n, name.data, name.n);
+	if (c == 0)
+		c = kith_bytes_cmp(items->version.data, items->version.n, version.data, version.n);
+	if (c == 0)
+		c = kith_bytes_cmp(items->whole.data, items->whole.n, whole.data, whole.n);
+	items->name = name;
+	items->version = version;
+	items->whole = whole;
+	return c < 0;
+}
+
 static bool check_product(struct items *items, struct kith_bytes item)
 {
 	uint64_t distributors = items->check->reader->set->info.distributors;
 	struct kith_product product;
-	int c;
 
-	if (kith_product_decode(item, &product) < 0 ||
-	    !check_ranks(product.distributors, distributors) || !check_texts(product.systems) ||
-	    !check_texts(product.languages) || !check_texts(product.types) ||
-	    !check_texts(product.links))
-		return false;
-	c = items->started ? kith_bytes_cmp(items->name.data, items->name.n, product.name.data,
-					    product.name.n)
-			   : -1;
-	if (c > 0 || (c == 0 && kith_bytes_cmp(items->version.data, items->version.n,
-					       product.version.data, product.version.n) > 0))
-		return false;
-	items->name = product.name;
-	items->version = product.version;
-	return true;
-}
-
-/* The key of a sorted table, each once. */
-static bool check_order(struct items *items, struct kith_bytes name)
-{
-	if (items->started &&
-	    kith_bytes_cmp(items->name.data, items->name.n, name.data, name.n) >= 0)
-		return false;
-	items->name = name;
-	return true;
+	return kith_product_decode(item, &product) == KITH_OK &&
+	       check_ranks(product.distributors, distributors) && check_texts(product.systems) &&
+	       check_texts(product.languages) && check_texts(product.types) &&
+	       check_texts(product.links) &&
+	       check_order(items, product.name, product.version, item);
 }
 
 /*
@@ -138,20 +136,22 @@ static enum kith_status check_place(struct items *items, uint32_t rank, struct k
 
 static enum kith_status check_item(struct items *items, uint32_t rank, struct kith_bytes item)
 {
+	static const struct kith_bytes none = {NULL, 0};
 	struct kith_distributor distributor;
 	struct kith_source source;
 	bool good = false;
 
 	switch (items->table) {
 	case KITH_DB_PLACE: return check_place(items, rank, item);
-	case KITH_DB_NAME: good = check_order(items, item); break;
+	case KITH_DB_NAME: good = check_order(items, item, none, none); break;
 	case KITH_DB_PRODUCT: good = check_product(items, item); break;
 	case KITH_DB_DISTRIBUTOR:
-		good = kith_distributor_decode(item, &distributor) == KITH_OK;
+		good = kith_distributor_decode(item, &distributor) == KITH_OK &&
+		       check_order(items, distributor.name, none, item);
 		break;
 	case KITH_DB_SOURCE:
 		good = kith_source_decode(item, &source) == KITH_OK &&
-		       check_order(items, source.id);
+		       check_order(items, source.id, none, none);
 		break;
 	case KITH_DB_META:
 	case KITH_DB_FILE:
