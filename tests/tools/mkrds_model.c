@@ -113,7 +113,7 @@ void rds_application(const struct rds_release *rel, uint32_t package, uint32_t n
 	uint32_t product = package % 9 == 2 ? package - 1 : package;
 	uint64_t chance = chance_of(rel, RDS_TAG_PACKAGE, (uint64_t)(product + 1) << 32);
 
-	rds_product_text(rel->opt.seed, nth == 0 ? product : product + 0x10000000u, &ret->name,
+	rds_product_text(rel->opt.seed, nth == 0 ? product : product + 5000u, &ret->name,
 			 &ret->version);
 	pick_links(&ret->systems, chance, rds_n_systems);
 	pick_links(&ret->companies, rds_mix(chance), rel->n_companies);
