@@ -19,6 +19,10 @@
  * has 140,000 package rows. */
 #define KITH_LIMIT_ENTITIES (16u << 20)
 
+/* Claims that differ about one file. Honest sources never have more than a few; the smallest are
+ * kept. */
+#define KITH_LIMIT_CLAIMS 256
+
 /* Distinct reasons in one source's ledger; further ones are counted as "other". */
 #define KITH_LIMIT_REASONS 256
 
@@ -34,6 +38,9 @@
 
 /* Occurrences of one file that an answer prints unless told otherwise; the set keeps all. */
 #define KITH_LIMIT_SHOWN 1000
+
+/* Bytes of rendered places that one thread keeps while it answers; then it starts anew. */
+#define KITH_LIMIT_CHAIN_CACHE ((size_t)64 << 20)
 
 /* Sets that one command opens. */
 #define KITH_LIMIT_SETS 64

@@ -1,0 +1,486 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "answer/chain.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/bytes.h"
+#include "base/limits.h"
+
+/* ------------------------------------------------------------------ arena */
+
+#define BLOCK_SIZE ((size_t)256 << 10)
+
+struct block {
+	struct block *next;
+	_Alignas(16) uint8_t data[];
+};
+
+struct arena {
+	struct block *blocks;
+	size_t used, size; /* of the first block */
+	size_t total;	   /* bytes of all blocks */
+};
+
+static void *arena_get(struct arena *arena, size_t n)
+{
+	void *p;
+
+	n = (n + 15) & ~(size_t)15;
+	if (arena->blocks == NULL || arena->size - arena->used < n) {
+		size_t size = n > BLOCK_SIZE ? n : BLOCK_SIZE;
+		struct block *block = malloc(sizeof *block + size);
+
+		if (block == NULL)
+			return NULL;
+		block->next = arena->blocks;
+		arena->blocks = block;
+		arena->used = 0;
+		arena->size = size;
+		arena->total += size;
+	}
+	p = arena->blocks->data + arena->used;
+	arena->used += n;
+	return p;
+}
+
+static void arena_drop(struct arena *arena)
+{
+	while (arena->blocks != NULL) {
+		struct block *next = arena->blocks->next;
+
+		free(arena->blocks);
+		arena->blocks = next;
+	}
+	memset(arena, 0, sizeof *arena);
+}
+
+/* ------------------------------------------------------------------ chain */
+
+struct slot {
+	uint32_t place; /* KITH_NO_PLACE: empty */
+	struct kith_where *where;
+};
+
+struct kith_chain {
+	kith_reader *reader;
+	struct arena arena;
+	struct slot *slots;
+	size_t n_slots, n_used; /* a power of two; used: at most half */
+	/* Lists while a product is read. */
+	struct kith_buf links, systems, distributors, tuples;
+};
+
+static size_t hash(uint32_t place)
+{
+	return (size_t)((uint64_t)place * UINT64_C(0x9e3779b97f4a7c15) >> 32);
+}
+
+static struct slot *find_slot(struct kith_chain *chain, uint32_t place)
+{
+	size_t i = hash(place) & (chain->n_slots - 1);
+
+	while (chain->slots[i].place != KITH_NO_PLACE && chain->slots[i].place != place)
+		i = (i + 1) & (chain->n_slots - 1);
+	return &chain->slots[i];
+}
+
+static bool resize(struct kith_chain *chain, size_t n_slots)
+{
+	struct slot *old = chain->slots;
+	size_t n_old = old == NULL ? 0 : chain->n_slots, i;
+	struct slot *slots = malloc(n_slots * sizeof *slots);
+
+	if (slots == NULL)
+		return false;
+	for (i = 0; i < n_slots; i++)
+		slots[i].place = KITH_NO_PLACE;
+	chain->slots = slots;
+	chain->n_slots = n_slots;
+	for (i = 0; i < n_old; i++) {
+		if (old[i].place != KITH_NO_PLACE)
+			*find_slot(chain, old[i].place) = old[i];
+	}
+	free(old);
+	return true;
+}
+
+enum kith_status kith_chain_open(kith_reader *reader, struct kith_chain **ret)
+{
+	struct kith_chain *chain = calloc(1, sizeof *chain);
+
+	if (chain == NULL)
+		return KITH_E_NOMEM;
+	chain->reader = reader;
+	if (!resize(chain, 1024)) {
+		free(chain);
+		return KITH_E_NOMEM;
+	}
+	*ret = chain;
+	return KITH_OK;
+}
+
+void kith_chain_close(struct kith_chain *chain)
+{
+	if (chain == NULL)
+		return;
+	arena_drop(&chain->arena);
+	kith_buf_done(&chain->links);
+	kith_buf_done(&chain->systems);
+	kith_buf_done(&chain->distributors);
+	kith_buf_done(&chain->tuples);
+	free(chain->slots);
+	free(chain);
+}
+
+struct kith_bytes kith_chain_keep(struct kith_chain *chain, const void *data, size_t n)
+{
+	struct kith_bytes kept = {arena_get(&chain->arena, n == 0 ? 1 : n), n};
+
+	if (kept.data != NULL && n > 0)
+		memcpy((void *)(uintptr_t)kept.data, data, n);
+	return kept;
+}
+
+struct kith_bytes kith_trim(struct kith_bytes t)
+{
+	while (t.n > 0 && (t.data[t.n - 1] <= ' '))
+		t.n--;
+	while (t.n > 0 && *t.data <= ' ') {
+		t.data++;
+		t.n--;
+	}
+	return t;
+}
+
+static int compare_bytes(const void *a, const void *b)
+{
+	const struct kith_bytes *x = a, *y = b;
+
+	return kith_bytes_cmp(x->data, x->n, y->data, y->n);
+}
+
+size_t kith_sort_unique(struct kith_bytes *items, size_t n)
+{
+	size_t i, kept = 0;
+
+	for (i = 1; i < n && compare_bytes(&items[i - 1], &items[i]) < 0; i++)
+		;
+	if (i >= n)
+		return n; /* in order already, as lists from one set mostly are */
+	qsort(items, n, sizeof *items, compare_bytes);
+	for (i = 0; i < n; i++) {
+		if (kept == 0 || compare_bytes(&items[kept - 1], &items[i]) != 0)
+			items[kept++] = items[i];
+	}
+	return kept;
+}
+
+/* Arrays of struct kith_bytes are collected in a buffer first. */
+static struct kith_bytes *texts_of(struct kith_buf *buf)
+{
+	return (void *)buf->data;
+}
+
+static bool add_text(struct kith_buf *buf, struct kith_bytes text)
+{
+	return text.n == 0 || kith_buf_add(buf, &text, sizeof text);
+}
+
+static enum kith_status add_list(struct kith_buf *buf, struct kith_list list)
+{
+	struct kith_bytes text;
+	enum kith_status st;
+
+	while ((st = kith_list_text(&list, &text)) == KITH_OK) {
+		if (!add_text(buf, text))
+			return KITH_E_NOMEM;
+	}
+	return st == KITH_END ? KITH_OK : st;
+}
+
+/* Sorts what buf[from ..] has and keeps it; NULL: no memory. */
+static const struct kith_bytes *keep_texts(struct kith_chain *chain, struct kith_buf *buf,
+					   size_t *ret_n)
+{
+	size_t n = kith_sort_unique(texts_of(buf), buf->n / sizeof(struct kith_bytes));
+	struct kith_bytes kept = kith_chain_keep(chain, buf->data, n * sizeof(struct kith_bytes));
+
+	*ret_n = n;
+	return (const void *)kept.data;
+}
+
+/* A rank that is outside of its table means a damaged set. */
+static enum kith_status as_corrupt(enum kith_status st)
+{
+	return st == KITH_E_ARG || st > 0 ? KITH_E_CORRUPT : st;
+}
+
+/* The distributors of one product to chain->distributors, their links to chain->links. */
+static enum kith_status add_distributors(struct kith_chain *chain, struct kith_list ranks)
+{
+	struct kith_distributor d;
+	enum kith_status st;
+	uint32_t rank;
+
+	while ((st = kith_list_rank(&ranks, &rank)) == KITH_OK) {
+		st = kith_distributor(chain->reader, rank, &d);
+		if (st != KITH_OK)
+			return as_corrupt(st);
+		if ((d.flags & KITH_IS_PLACEHOLDER) == 0 &&
+		    !add_text(&chain->distributors, kith_trim(d.name)))
+			return KITH_E_NOMEM;
+		st = add_list(&chain->links, d.links);
+		if (st != KITH_OK)
+			return st;
+	}
+	return st == KITH_END ? KITH_OK : st;
+}
+
+static struct kith_tuple *tuples_of(struct kith_chain *chain)
+{
+	return (void *)chain->tuples.data;
+}
+
+/* Ends the tuple that is being collected: its distributors are complete. */
+static bool close_tuple(struct kith_chain *chain)
+{
+	size_t n = chain->tuples.n / sizeof(struct kith_tuple);
+	struct kith_tuple *last;
+
+	if (n == 0)
+		return true;
+	last = &tuples_of(chain)[n - 1];
+	last->distributors = keep_texts(chain, &chain->distributors, &last->n_distributors);
+	chain->distributors.n = 0;
+	return last->distributors != NULL;
+}
+
+/* Adds a product; products come sorted by name and version, so equal ones follow each other. */
+static enum kith_status add_product(struct kith_chain *chain, struct kith_origin *origin,
+				    uint32_t rank)
+{
+	struct kith_tuple tuple, *last;
+	struct kith_product product;
+	struct kith_list first;
+	enum kith_status st = kith_product(chain->reader, rank, &product);
+	size_t n = chain->tuples.n / sizeof tuple;
+
+	if (st != KITH_OK)
+		return as_corrupt(st);
+	memset(&tuple, 0, sizeof tuple);
+	if ((product.flags & KITH_IS_PLACEHOLDER) == 0 && kith_trim(product.name).n > 0) {
+		tuple.product = kith_trim(product.name);
+		tuple.version = kith_trim(product.version);
+	}
+	last = n == 0 ? NULL : &tuples_of(chain)[n - 1];
+	if (last == NULL || compare_bytes(&last->product, &tuple.product) != 0 ||
+	    compare_bytes(&last->version, &tuple.version) != 0) {
+		if (!close_tuple(chain) || !kith_buf_add(&chain->tuples, &tuple, sizeof tuple))
+			return KITH_E_NOMEM;
+	}
+	first = product.languages;
+	if (origin->language.n == 0 && kith_list_text(&first, &origin->language) < 0)
+		return KITH_E_CORRUPT;
+	first = product.types;
+	if (origin->type.n == 0 && kith_list_text(&first, &origin->type) < 0)
+		return KITH_E_CORRUPT;
+	st = add_list(&chain->links, product.links);
+	if (st == KITH_OK)
+		st = add_list(&chain->systems, product.systems);
+	return st == KITH_OK ? add_distributors(chain, product.distributors) : st;
+}
+
+static enum kith_status make_origin(struct kith_chain *chain, const struct kith_place *place,
+				    const struct kith_origin *above, struct kith_origin **ret)
+{
+	struct kith_origin *origin = arena_get(&chain->arena, sizeof *origin);
+	struct kith_list ranks = place->refs;
+	struct kith_tuple none;
+	struct kith_bytes kept;
+	enum kith_status st;
+	uint32_t rank;
+
+	if (origin == NULL)
+		return KITH_E_NOMEM;
+	memset(origin, 0, sizeof *origin);
+	chain->links.n = chain->systems.n = chain->distributors.n = chain->tuples.n = 0;
+	if (place->kind == KITH_PLACE_SOURCE) {
+		st = kith_list_rank(&ranks, &rank);
+		if (st == KITH_OK)
+			st = kith_source(chain->reader, rank, &origin->source);
+		if (st != KITH_OK)
+			return as_corrupt(st);
+	} else {
+		if (above == NULL)
+			return KITH_E_CORRUPT;
+		origin->source = above->source;
+		while ((st = kith_list_rank(&ranks, &rank)) == KITH_OK) {
+			st = add_product(chain, origin, rank);
+			if (st != KITH_OK)
+				return st;
+		}
+		if (st != KITH_END)
+			return as_corrupt(st);
+	}
+	memset(&none, 0, sizeof none);
+	if (chain->tuples.n == 0 && !kith_buf_add(&chain->tuples, &none, sizeof none))
+		return KITH_E_NOMEM;
+	if (!close_tuple(chain))
+		return KITH_E_NOMEM;
+	kept = kith_chain_keep(chain, chain->tuples.data, chain->tuples.n);
+	origin->tuples = (void *)(uintptr_t)kept.data;
+	origin->n_tuples = chain->tuples.n / sizeof none;
+	origin->links = keep_texts(chain, &chain->links, &origin->n_links);
+	origin->systems = keep_texts(chain, &chain->systems, &origin->n_systems);
+	if (origin->tuples == NULL || origin->links == NULL || origin->systems == NULL)
+		return KITH_E_NOMEM;
+	*ret = origin;
+	return KITH_OK;
+}
+
+/* ----------------------------------------------------------------- words */
+
+static bool buf_text(struct kith_buf *buf, struct kith_bytes text)
+{
+	return kith_buf_add(buf, text.data, text.n);
+}
+
+/* "Name Version, Other 2"; the source's own id of the place where all are placeholders. */
+static void product_words(struct kith_buf *buf, const struct kith_origin *origin,
+			  struct kith_bytes place_name)
+{
+	size_t from = buf->n, i;
+
+	for (i = 0; i < origin->n_tuples; i++) {
+		const struct kith_tuple *tuple = &origin->tuples[i];
+
+		if (tuple->product.n == 0)
+			continue;
+		if (buf->n > from)
+			(void)kith_buf_add(buf, ", ", 2);
+		(void)buf_text(buf, tuple->product);
+		if (tuple->version.n > 0) {
+			(void)kith_buf_add_byte(buf, ' ');
+			(void)buf_text(buf, tuple->version);
+		}
+	}
+	if (buf->n == from)
+		(void)buf_text(buf, place_name);
+}
+
+static struct kith_bytes literal(const char *text)
+{
+	struct kith_bytes bytes = {(const uint8_t *)text, strlen(text)};
+
+	return bytes;
+}
+
+static struct kith_bytes folder_separator(struct kith_bytes folder)
+{
+	uint8_t last = folder.data[folder.n - 1];
+
+	if (last == '/' || last == '\\')
+		return literal("");
+	if (memchr(folder.data, '/', folder.n) == NULL &&
+	    memchr(folder.data, '\\', folder.n) != NULL)
+		return literal("\\");
+	return literal("/");
+}
+
+static enum kith_status words(struct kith_chain *chain, const struct kith_place *place,
+			      const struct kith_where *above, struct kith_where *where)
+{
+	struct kith_buf buf = {NULL, 0, 0, false};
+	enum kith_status st = KITH_OK;
+
+	if (above != NULL && place->kind == KITH_PLACE_FOLDER && place->name.n == 0) {
+		where->text = above->text;
+		where->separator = above->separator;
+		return KITH_OK;
+	}
+	if (above != NULL) {
+		(void)buf_text(&buf, above->text);
+		(void)buf_text(&buf, above->separator);
+	}
+	where->separator = literal(" > ");
+	if (place->kind == KITH_PLACE_SOURCE) {
+		(void)buf_text(&buf, where->origin->source.label);
+	} else if (place->kind == KITH_PLACE_PRODUCT) {
+		product_words(&buf, where->origin, place->name);
+	} else {
+		(void)buf_text(&buf, place->name);
+		if (place->kind == KITH_PLACE_FOLDER)
+			where->separator = folder_separator(place->name);
+	}
+	where->text = kith_chain_keep(chain, buf.data, buf.n);
+	if (buf.failed || where->text.data == NULL)
+		st = KITH_E_NOMEM;
+	kith_buf_done(&buf);
+	return st;
+}
+
+static enum kith_status make_where(struct kith_chain *chain, uint32_t rank, unsigned depth,
+				   struct kith_where **ret)
+{
+	struct slot *slot = find_slot(chain, rank);
+	struct kith_where *above = NULL, *where;
+	struct kith_place place;
+	enum kith_status st;
+
+	if (slot->place == rank) {
+		*ret = slot->where;
+		return KITH_OK;
+	}
+	st = kith_place(chain->reader, rank, &place);
+	if (st != KITH_OK)
+		return as_corrupt(st);
+	if (place.parent != KITH_NO_PLACE) {
+		if (place.parent >= rank || depth > KITH_LIMIT_DEPTH)
+			return KITH_E_CORRUPT;
+		st = make_where(chain, place.parent, depth + 1, &above);
+		if (st != KITH_OK)
+			return st;
+	}
+	where = arena_get(&chain->arena, sizeof *where);
+	if (where == NULL)
+		return KITH_E_NOMEM;
+	memset(where, 0, sizeof *where);
+	if (place.kind == KITH_PLACE_SOURCE || place.kind == KITH_PLACE_PRODUCT) {
+		where->origin_place = rank;
+		st = make_origin(chain, &place, above == NULL ? NULL : above->origin, &where->origin);
+	} else if (above != NULL) {
+		where->origin_place = above->origin_place;
+		where->origin = above->origin;
+	} else {
+		st = KITH_E_CORRUPT;
+	}
+	if (st == KITH_OK)
+		st = words(chain, &place, above, where);
+	if (st != KITH_OK)
+		return st;
+	if (chain->n_used >= chain->n_slots / 2 && !resize(chain, chain->n_slots * 2))
+		return KITH_E_NOMEM;
+	slot = find_slot(chain, rank);
+	slot->place = rank;
+	slot->where = where;
+	chain->n_used++;
+	*ret = where;
+	return KITH_OK;
+}
+
+enum kith_status kith_chain_at(struct kith_chain *chain, uint32_t place,
+			       struct kith_where **ret_where)
+{
+	if (chain->arena.total > KITH_LIMIT_CHAIN_CACHE) {
+		size_t i;
+
+		arena_drop(&chain->arena);
+		for (i = 0; i < chain->n_slots; i++)
+			chain->slots[i].place = KITH_NO_PLACE;
+		chain->n_used = 0;
+	}
+	if (place == KITH_NO_PLACE)
+		return KITH_E_CORRUPT;
+	return make_where(chain, place, 0, ret_where);
+}

@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * chain.h: where an occurrence stands, in words. Walks from a place up to its source and renders
+ * `SOURCE > product version > image > archive > folder/`, behind which the file's name goes.
+ *
+ * Many answers share their places, so a place that was walked once is kept. What is kept is bounded
+ * by KITH_LIMIT_CHAIN_CACHE; when it is full it is dropped as a whole. For one thread.
+ */
+#ifndef KITH_ANSWER_CHAIN_H
+#define KITH_ANSWER_CHAIN_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/buf.h"
+#include "kith.h"
+
+/* One (name, version) of the products of a place, with the distributors of all its rows. */
+struct kith_tuple {
+	struct kith_bytes product, version; /* product.data NULL: none, or a placeholder */
+	const struct kith_bytes *distributors; /* sorted by bytes, each once, no placeholders */
+	size_t n_distributors;
+	struct kith_bytes json; /* kept by jsonl.c; empty at first */
+};
+
+/* What the nearest place with products (or the source itself) says about everything below it. */
+struct kith_origin {
+	struct kith_source source;
+	struct kith_tuple *tuples; /* at least one */
+	size_t n_tuples;
+	/* Of all products of the place, each list sorted and unique. */
+	const struct kith_bytes *links, *systems;
+	size_t n_links, n_systems;
+	struct kith_bytes language, type; /* the first of each; may be empty */
+};
+
+struct kith_where {
+	uint32_t origin_place; /* equal for places that share their origin */
+	struct kith_origin *origin;
+	struct kith_bytes text;	     /* the chain without what separates it from the name */
+	struct kith_bytes separator; /* " > " behind a container, "/" or "\" behind a folder */
+	struct kith_bytes json;	     /* kept by jsonl.c; empty at first */
+};
+
+struct kith_chain;
+
+enum kith_status kith_chain_open(kith_reader *reader, struct kith_chain **ret);
+void kith_chain_close(struct kith_chain *chain);
+
+/* *ret_where is valid until the next call. KITH_OK, KITH_E_CORRUPT, KITH_E_NOMEM. */
+enum kith_status kith_chain_at(struct kith_chain *chain, uint32_t place,
+			       struct kith_where **ret_where);
+
+/* A copy that lives as long as the places that are kept now; data NULL: no memory. */
+struct kith_bytes kith_chain_keep(struct kith_chain *chain, const void *data, size_t n);
+
+/* Without blanks at both ends. */
+struct kith_bytes kith_trim(struct kith_bytes text);
+
+/* Sorts by bytes, drops what is equal; returns how many are left. */
+size_t kith_sort_unique(struct kith_bytes *items, size_t n);
+
+#endif

@@ -1,0 +1,403 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "answer/facts.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/bytes.h"
+
+struct asked_set {
+	kith_reader *reader;
+	struct kith_chain *chain;
+	/* Of the present batch, KITH_ASK_BATCH each. */
+	struct kith_file *files;
+	enum kith_status *statuses;
+};
+
+struct kith_asker {
+	struct asked_set *sets;
+	size_t n_sets;
+	const struct kith_query *queries;
+	size_t n_queries;
+	/* One kind's part of a batch, packed for kith_lookup_many. */
+	uint8_t *digests;
+	uint32_t *which;
+	struct kith_file *files;
+	enum kith_status *statuses;
+	/* Of the present facts. */
+	struct kith_buf found, records, contents, all;
+	/* Of kith_ask_known. */
+	struct kith_buf ranks, origins;
+};
+
+const char *kith_verdict_text(enum kith_verdict verdict)
+{
+	static const char *const words[KITH_VERDICTS] = {"known", "unknown", "trivial",
+							 "no-reference"};
+
+	return words[verdict];
+}
+
+enum kith_status kith_asker_open(kith_set *const *sets, size_t n_sets, struct kith_asker **ret,
+				 struct kith_err *err)
+{
+	struct kith_asker *asker = calloc(1, sizeof *asker);
+	enum kith_status st = KITH_E_NOMEM;
+	size_t i;
+
+	if (asker == NULL)
+		goto out;
+	asker->sets = calloc(n_sets + 1, sizeof *asker->sets);
+	asker->digests = malloc((size_t)KITH_ASK_BATCH * KITH_SHA256_SIZE);
+	asker->which = malloc(KITH_ASK_BATCH * sizeof *asker->which);
+	asker->files = malloc(KITH_ASK_BATCH * sizeof *asker->files);
+	asker->statuses = malloc(KITH_ASK_BATCH * sizeof *asker->statuses);
+	if (asker->sets == NULL || asker->digests == NULL || asker->which == NULL ||
+	    asker->files == NULL || asker->statuses == NULL)
+		goto out;
+	asker->n_sets = n_sets;
+	for (i = 0; i < n_sets; i++) {
+		struct asked_set *set = &asker->sets[i];
+
+		set->files = malloc(KITH_ASK_BATCH * sizeof *set->files);
+		set->statuses = malloc(KITH_ASK_BATCH * sizeof *set->statuses);
+		st = set->files == NULL || set->statuses == NULL
+			     ? KITH_E_NOMEM
+			     : kith_reader_open(sets[i], &set->reader, err);
+		if (st == KITH_OK)
+			st = kith_chain_open(set->reader, &set->chain);
+		if (st != KITH_OK)
+			goto out;
+	}
+	*ret = asker;
+	asker = NULL;
+	st = KITH_OK;
+out:
+	kith_asker_close(asker);
+	return st;
+}
+
+void kith_asker_close(struct kith_asker *asker)
+{
+	size_t i;
+
+	if (asker == NULL)
+		return;
+	for (i = 0; i < asker->n_sets; i++) {
+		kith_chain_close(asker->sets[i].chain);
+		if (asker->sets[i].reader != NULL)
+			kith_reader_close(asker->sets[i].reader);
+		free(asker->sets[i].files);
+		free(asker->sets[i].statuses);
+	}
+	free(asker->sets);
+	free(asker->digests);
+	free(asker->which);
+	free(asker->files);
+	free(asker->statuses);
+	kith_buf_done(&asker->found);
+	kith_buf_done(&asker->records);
+	kith_buf_done(&asker->contents);
+	kith_buf_done(&asker->all);
+	kith_buf_done(&asker->ranks);
+	kith_buf_done(&asker->origins);
+	free(asker);
+}
+
+size_t kith_asker_sets(const struct kith_asker *asker)
+{
+	return asker->n_sets;
+}
+
+kith_reader *kith_asker_reader(struct kith_asker *asker, size_t set)
+{
+	return asker->sets[set].reader;
+}
+
+struct kith_chain *kith_asker_chain(struct kith_asker *asker, size_t set)
+{
+	return asker->sets[set].chain;
+}
+
+struct kith_buf *kith_asker_scratch(struct kith_asker *asker, size_t which)
+{
+	return which == 0 ? &asker->ranks : &asker->origins;
+}
+
+/* ------------------------------------------------------------------ batch */
+
+static enum kith_status ask_kind(struct kith_asker *asker, enum kith_digest kind)
+{
+	size_t size = kith_digest_size(kind), n = 0, i, s;
+
+	for (i = 0; i < asker->n_queries; i++) {
+		if (asker->queries[i].kind != kind)
+			continue;
+		memcpy(asker->digests + n * size, asker->queries[i].bytes, size);
+		asker->which[n++] = (uint32_t)i;
+	}
+	for (s = 0; s < asker->n_sets && n > 0; s++) {
+		struct asked_set *set = &asker->sets[s];
+		enum kith_status st = kith_lookup_many(set->reader, kind, asker->digests, n,
+						       asker->files, asker->statuses);
+
+		if (st < 0)
+			return st;
+		for (i = 0; i < n; i++) {
+			set->files[asker->which[i]] = asker->files[i];
+			set->statuses[asker->which[i]] = asker->statuses[i];
+		}
+	}
+	return KITH_OK;
+}
+
+enum kith_status kith_ask_batch(struct kith_asker *asker, const struct kith_query *queries, size_t n)
+{
+	enum kith_status st;
+
+	if (n > KITH_ASK_BATCH)
+		return KITH_E_ARG;
+	asker->queries = queries;
+	asker->n_queries = n;
+	st = ask_kind(asker, KITH_SHA256);
+	if (st == KITH_OK)
+		st = ask_kind(asker, KITH_SHA1);
+	if (st == KITH_OK)
+		st = ask_kind(asker, KITH_MD5);
+	return st;
+}
+
+/* The digest of no bytes at all is trivial even where no set has it. */
+static bool is_empty_digest(const struct kith_query *query)
+{
+	static const uint8_t empty[KITH_DIGESTS][KITH_SHA256_SIZE] = {
+		{0xe3, 0xb0, 0xc4, 0x42, 0x98, 0xfc, 0x1c, 0x14, 0x9a, 0xfb, 0xf4,
+		 0xc8, 0x99, 0x6f, 0xb9, 0x24, 0x27, 0xae, 0x41, 0xe4, 0x64, 0x9b,
+		 0x93, 0x4c, 0xa4, 0x95, 0x99, 0x1b, 0x78, 0x52, 0xb8, 0x55},
+		{0xda, 0x39, 0xa3, 0xee, 0x5e, 0x6b, 0x4b, 0x0d, 0x32, 0x55,
+		 0xbf, 0xef, 0x95, 0x60, 0x18, 0x90, 0xaf, 0xd8, 0x07, 0x09},
+		{0xd4, 0x1d, 0x8c, 0xd9, 0x8f, 0x00, 0xb2, 0x04, 0xe9, 0x80, 0x09, 0x98, 0xec, 0xf8,
+		 0x42, 0x7e}};
+
+	return memcmp(query->bytes, empty[query->kind], kith_digest_size(query->kind)) == 0;
+}
+
+enum kith_verdict kith_ask_verdict(const struct kith_asker *asker, size_t i)
+{
+	bool indexed = false, found = false, trivial = true;
+	size_t s;
+
+	if (is_empty_digest(&asker->queries[i]))
+		return KITH_TRIVIAL;
+	for (s = 0; s < asker->n_sets; s++) {
+		const struct asked_set *set = &asker->sets[s];
+
+		indexed = indexed || set->statuses[i] != KITH_NO_REFERENCE;
+		if (set->statuses[i] != KITH_OK)
+			continue;
+		found = true;
+		trivial = trivial && (set->files[i].flags & KITH_FILE_TRIVIAL) != 0;
+	}
+	if (found)
+		return trivial ? KITH_TRIVIAL : KITH_KNOWN;
+	return indexed ? KITH_UNKNOWN : KITH_NOT_INDEXED;
+}
+
+/* ------------------------------------------------------------------ facts */
+
+static struct kith_record *records_of(struct kith_asker *asker)
+{
+	return (void *)asker->records.data;
+}
+
+static struct kith_content *contents_of(struct kith_asker *asker)
+{
+	return (void *)asker->contents.data;
+}
+
+/* Every file of one set that has the digest, to asker->found. */
+static enum kith_status add_all(struct kith_asker *asker, size_t s, enum kith_digest kind,
+				const uint8_t *bytes, bool only_sha1_only)
+{
+	struct kith_file few[4], *files = few;
+	size_t n = 0, i;
+	enum kith_status st = kith_lookup_all(asker->sets[s].reader, kind, bytes,
+					      kith_digest_size(kind), few, 4, &n);
+
+	if (st != KITH_OK)
+		return st < 0 ? st : KITH_OK;
+	if (n > 4) {
+		asker->all.n = 0;
+		if (n > SIZE_MAX / sizeof *files ||
+		    kith_buf_room(&asker->all, n * sizeof *files) == NULL)
+			return KITH_E_NOMEM;
+		files = (void *)asker->all.data;
+		st = kith_lookup_all(asker->sets[s].reader, kind, bytes, kith_digest_size(kind), files,
+				     n, &n);
+		if (st != KITH_OK)
+			return st < 0 ? st : KITH_E_CORRUPT;
+	}
+	for (i = 0; i < n; i++) {
+		struct kith_record record;
+
+		if (only_sha1_only && (files[i].flags & KITH_FILE_SHA1_ONLY) == 0)
+			continue;
+		memset(&record, 0, sizeof record);
+		record.set = s;
+		record.file = files[i];
+		if (!kith_buf_add(&asker->found, &record, sizeof record))
+			return KITH_E_NOMEM;
+	}
+	return KITH_OK;
+}
+
+/* Files with a SHA-256 first, by it; then those that have only a SHA-1, by that; then by set. */
+static int compare_records(const void *a, const void *b)
+{
+	const struct kith_record *x = a, *y = b;
+	int c;
+
+	if ((x->file.sha256 == NULL) != (y->file.sha256 == NULL))
+		return x->file.sha256 == NULL ? 1 : -1;
+	c = x->file.sha256 != NULL ? memcmp(x->file.sha256, y->file.sha256, KITH_SHA256_SIZE)
+				   : memcmp(x->file.sha1, y->file.sha1, KITH_SHA1_SIZE);
+	if (c != 0)
+		return c;
+	return x->set < y->set ? -1 : x->set > y->set;
+}
+
+static bool same_content(const struct kith_record *a, const struct kith_record *b)
+{
+	if ((a->file.sha256 == NULL) != (b->file.sha256 == NULL))
+		return false;
+	return a->file.sha256 != NULL
+		       ? memcmp(a->file.sha256, b->file.sha256, KITH_SHA256_SIZE) == 0
+		       : memcmp(a->file.sha1, b->file.sha1, KITH_SHA1_SIZE) == 0;
+}
+
+static bool differs(const uint8_t *a, const uint8_t *b, size_t n)
+{
+	return a != NULL && b != NULL && memcmp(a, b, n) != 0;
+}
+
+/* Adds what a further record knows. */
+static void merge(struct kith_content *content, const struct kith_record *record)
+{
+	const struct kith_file *file = &record->file;
+
+	if (differs(content->sha1, file->sha1, KITH_SHA1_SIZE) ||
+	    differs(content->md5, file->md5, KITH_MD5_SIZE) ||
+	    ((content->flags & file->flags & KITH_FILE_HAS_SIZE) != 0 &&
+	     content->size_bytes != file->size_bytes))
+		content->flags |= KITH_FILE_CONFLICT;
+	if (content->sha1 == NULL)
+		content->sha1 = file->sha1;
+	if (content->md5 == NULL)
+		content->md5 = file->md5;
+	if ((content->flags & KITH_FILE_HAS_SIZE) == 0)
+		content->size_bytes = file->size_bytes;
+	/* A fragment is what every name says, so one record without the mark takes it away. */
+	if ((content->flags & file->flags & KITH_FILE_FRAGMENT) == 0)
+		content->flags &= ~KITH_FILE_FRAGMENT;
+	content->flags |= file->flags & (KITH_FILE_TRIVIAL | KITH_FILE_CONFLICT | KITH_FILE_HAS_SIZE);
+	content->n_occurrences += file->n_occurrences;
+	content->n_records++;
+}
+
+static bool add_record(struct kith_asker *asker, const struct kith_record *record, bool is_new)
+{
+	struct kith_content content;
+
+	if (!kith_buf_add(&asker->records, record, sizeof *record))
+		return false;
+	if (is_new) {
+		memset(&content, 0, sizeof content);
+		content.sha256 = record->file.sha256;
+		content.sha1 = record->file.sha1;
+		content.md5 = record->file.md5;
+		content.size_bytes = record->file.size_bytes;
+		content.flags = record->file.flags;
+		content.n_occurrences = record->file.n_occurrences;
+		content.n_records = 1;
+		return kith_buf_add(&asker->contents, &content, sizeof content);
+	}
+	merge(&contents_of(asker)[asker->contents.n / sizeof content - 1], record);
+	return true;
+}
+
+/*
+ * Makes contents of asker->found. A record that has only a SHA-1 is another set's view of the file
+ * with that SHA-1, if there is exactly one such file: sets answer as one.
+ */
+static enum kith_status group(struct kith_asker *asker)
+{
+	struct kith_record *found = (void *)asker->found.data;
+	size_t n = asker->found.n / sizeof *found, n_full = 0, i, k, at = 0;
+
+	asker->records.n = 0;
+	asker->contents.n = 0;
+	if (n == 0)
+		return KITH_OK;
+	if (n > 1)
+		qsort(found, n, sizeof *found, compare_records);
+	while (n_full < n && found[n_full].file.sha256 != NULL)
+		n_full++;
+	/* One file, and the records without SHA-256 have its SHA-1: all of them are that file. */
+	for (i = 0; i < n; i++) {
+		bool is_new = i == 0 || !same_content(&found[i - 1], &found[i]);
+
+		if (is_new && i >= n_full && n_full > 0 &&
+		    same_content(&found[0], &found[n_full - 1]) && found[0].file.sha1 != NULL &&
+		    memcmp(found[0].file.sha1, found[i].file.sha1, KITH_SHA1_SIZE) == 0)
+			is_new = false;
+		if (!add_record(asker, &found[i], is_new))
+			return KITH_E_NOMEM;
+	}
+	for (k = 0; k < asker->contents.n / sizeof(struct kith_content); k++) {
+		contents_of(asker)[k].records = records_of(asker) + at;
+		at += contents_of(asker)[k].n_records;
+	}
+	return KITH_OK;
+}
+
+enum kith_status kith_ask_facts(struct kith_asker *asker, size_t i, struct kith_facts *ret)
+{
+	const struct kith_query *query = &asker->queries[i];
+	enum kith_status st = KITH_OK;
+	size_t s, n;
+
+	asker->found.n = 0;
+	for (s = 0; s < asker->n_sets && st == KITH_OK; s++) {
+		struct asked_set *set = &asker->sets[s];
+		struct kith_record record;
+
+		if (set->statuses[i] != KITH_OK)
+			continue;
+		if (query->kind != KITH_SHA256) {
+			st = add_all(asker, s, query->kind, query->bytes, false);
+			continue;
+		}
+		memset(&record, 0, sizeof record);
+		record.set = s;
+		record.file = set->files[i];
+		if (!kith_buf_add(&asker->found, &record, sizeof record))
+			st = KITH_E_NOMEM;
+	}
+	n = asker->found.n / sizeof(struct kith_record);
+	if (st == KITH_OK && query->kind == KITH_SHA256 && n > 0 && asker->n_sets > 1) {
+		const struct kith_record *first = (const void *)asker->found.data;
+		const uint8_t *sha1 = first->file.sha1;
+
+		for (s = 0; s < asker->n_sets && st == KITH_OK && sha1 != NULL; s++)
+			st = add_all(asker, s, KITH_SHA1, sha1, true);
+	}
+	if (st == KITH_OK)
+		st = group(asker);
+	if (st != KITH_OK)
+		return st;
+	ret->query = query;
+	ret->contents = contents_of(asker);
+	ret->n_contents = asker->contents.n / sizeof(struct kith_content);
+	ret->verdict = kith_ask_verdict(asker, i);
+	return KITH_OK;
+}

@@ -1,0 +1,105 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * vt.c: the file object of VirusTotal's API v3 with the attribute known_distributors, one object a
+ * line. The lists are complete whatever the limit, because the object has no place to say that
+ * something was left out.
+ *
+ * A digest that fits several files, which that API does not know, gives `data` as a list of objects,
+ * as its collections do, and says so in `meta`.
+ */
+#include "answer/render.h"
+#include "base/hex.h"
+#include "base/out.h"
+
+#define SELF "https://www.virustotal.com/api/v3/files/"
+
+/* The SHA-256; where none is known, the SHA-1. */
+static void id_hex(struct kith_buf *out, const struct kith_content *c)
+{
+	const uint8_t *digest = c->sha256 != NULL ? c->sha256 : c->sha1;
+	size_t n = c->sha256 != NULL ? KITH_SHA256_SIZE : KITH_SHA1_SIZE;
+	uint8_t *p = kith_buf_room(out, 2 * n);
+
+	if (p == NULL)
+		return;
+	(void)kith_hex_encode(digest, n, (char *)p);
+	out->n += 2 * n;
+}
+
+static void attribute(struct kith_buf *out, const char *name, const uint8_t *digest, size_t n)
+{
+	if (digest == NULL)
+		return;
+	(void)kith_buf_add_str(out, name);
+	(void)kith_json_digest(out, digest, n, false);
+	(void)kith_buf_add_byte(out, ',');
+}
+
+static enum kith_status object(struct kith_asker *asker, const struct kith_content *c,
+			       struct kith_render *render, struct kith_buf *out)
+{
+	enum kith_status st = kith_ask_known(asker, c, &render->known);
+
+	if (st != KITH_OK)
+		return st;
+	(void)kith_buf_add_str(out, "{\"type\":\"file\",\"id\":\"");
+	id_hex(out, c);
+	(void)kith_buf_add_str(out, "\",\"links\":{\"self\":\"" SELF);
+	id_hex(out, c);
+	(void)kith_buf_add_byte(out, '"');
+	(void)kith_buf_add_str(out, "},\"attributes\":{");
+	attribute(out, "\"sha256\":", c->sha256, KITH_SHA256_SIZE);
+	attribute(out, "\"sha1\":", c->sha1, KITH_SHA1_SIZE);
+	attribute(out, "\"md5\":", c->md5, KITH_MD5_SIZE);
+	if ((c->flags & KITH_FILE_HAS_SIZE) != 0) {
+		(void)kith_buf_add_str(out, "\"size\":");
+		(void)kith_buf_add_number(out, c->size_bytes);
+		(void)kith_buf_add_byte(out, ',');
+	}
+	(void)kith_buf_add_str(out, "\"names\":");
+	(void)kith_json_texts(out, render->known.names.items, render->known.names.n);
+	(void)kith_buf_add_str(out, ",\"tags\":[\"known-distributor\"],\"known_distributors\":");
+	(void)kith_json_known(out, &render->known);
+	return kith_buf_add_str(out, "}}") && !out->failed ? KITH_OK : KITH_E_NOMEM;
+}
+
+static void error(struct kith_buf *out, const struct kith_facts *facts)
+{
+	bool no_index = facts->verdict == KITH_NOT_INDEXED;
+
+	(void)kith_buf_add_str(out, "{\"error\":{\"code\":\"");
+	(void)kith_buf_add_str(out, no_index ? "NotAvailableYet" : "NotFoundError");
+	(void)kith_buf_add_str(out, "\",\"message\":\"");
+	(void)kith_buf_add_str(out, no_index ? "No reference for this kind of hash: \\\"" : "File \\\"");
+	(void)kith_escape_json(out, facts->query->text, facts->query->text_n, NULL);
+	(void)kith_buf_add_str(out, no_index ? "\\\"\"}}\n" : "\\\" not found\"}}\n");
+}
+
+static enum kith_status render_vt(struct kith_asker *asker, const struct kith_facts *facts,
+				  struct kith_render *render, struct kith_buf *out)
+{
+	enum kith_status st = KITH_OK;
+	size_t i;
+
+	if (facts->n_contents == 0) {
+		error(out, facts);
+		return out->failed ? KITH_E_NOMEM : KITH_OK;
+	}
+	(void)kith_buf_add_str(out, "{\"data\":");
+	if (facts->n_contents > 1)
+		(void)kith_buf_add_byte(out, '[');
+	for (i = 0; i < facts->n_contents && st == KITH_OK; i++) {
+		if (i > 0)
+			(void)kith_buf_add_byte(out, ',');
+		st = object(asker, &facts->contents[i], render, out);
+	}
+	if (facts->n_contents > 1) {
+		(void)kith_buf_add_str(out, "],\"meta\":{\"ambiguous\":true,\"count\":");
+		(void)kith_buf_add_number(out, facts->n_contents);
+		(void)kith_buf_add_byte(out, '}');
+	}
+	(void)kith_buf_add_str(out, "}\n");
+	return st == KITH_OK && out->failed ? KITH_E_NOMEM : st;
+}
+
+const struct kith_renderer kith_renderer_vt = {"vt", render_vt, ""};
