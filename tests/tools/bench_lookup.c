@@ -6,7 +6,8 @@
  *
  * Hashes to find are drawn at random from the set, hashes to miss are random. Each way gets the
  * same hashes in the same order, once to warm up and then RUNS times, of which the median counts.
- * Each hit's record is touched. Prints lines "WAY.hit NANOSECONDS" and checks every answer.
+ * Each hit's record is touched. Prints lines "WAY.hit NANOSECONDS" and checks every answer. Before
+ * that it prints what the set holds: files, occurrences, its size and the bytes of text in it.
  *
  * A process must not have one file open as two LMDB environments, so libkith's is closed before
  * LMDB's is opened.
@@ -174,12 +175,34 @@ static bool measure(struct bench *bench, kith_reader *reader, const char *name, 
 	return true;
 }
 
+/* Bytes of the names of files and places, which any way of keeping them would need. */
+static bool count_text(kith_reader *reader, const struct kith_set_info *info, uint64_t *ret)
+{
+	*ret = 0;
+	for (uint64_t i = 0; i < info->names; i++) {
+		struct kith_bytes name;
+
+		if (kith_name(reader, (uint32_t)i, &name) != KITH_OK)
+			return fail("reading names", "the set is damaged");
+		*ret += name.n;
+	}
+	for (uint64_t i = 0; i < info->places; i++) {
+		struct kith_place place;
+
+		if (kith_place(reader, (uint32_t)i, &place) != KITH_OK)
+			return fail("reading places", "the set is damaged");
+		*ret += place.name.n;
+	}
+	return true;
+}
+
 static bool bench_kith(struct bench *bench, const char *path)
 {
 	struct kith_err err = {0};
 	struct kith_set_info info;
 	kith_set *set = NULL;
 	kith_reader *reader = NULL;
+	uint64_t text_bytes;
 	bool ok = false;
 
 	if (kith_set_open(path, &set, &err) != KITH_OK ||
@@ -188,7 +211,11 @@ static bool bench_kith(struct bench *bench, const char *path)
 		goto out;
 	}
 	kith_set_info(set, &info);
-	printf("files %llu\ndirect %d\n", (unsigned long long)info.files, info.direct);
+	if (!count_text(reader, &info, &text_bytes))
+		goto out;
+	printf("files %llu\noccurrences %llu\nsize_bytes %llu\ntext_bytes %llu\ndirect %d\n",
+	       (unsigned long long)info.files, (unsigned long long)info.occurrences,
+	       (unsigned long long)info.size_bytes, (unsigned long long)text_bytes, info.direct);
 	ok = draw(bench, reader) &&
 	     measure(bench, reader, "kith_lookup.hit", one_by_one, KITH_SHA256,
 		     bench->hits[KITH_SHA256], KITH_OK) &&
