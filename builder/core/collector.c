@@ -1,0 +1,283 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "core/collector.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/err.h"
+#include "base/limits.h"
+#include "core/classify.h"
+#include "core/decl.h"
+
+struct kith_collector {
+	struct kith_chunks *chunks;
+	struct kith_dict names;
+	struct kith_dict places; /* declared place (4 bytes, big-endian), then what is below it */
+	struct kith_rowstore stores[2];
+	struct kith_ledger *ledger;
+	/* The place of the row before: most rows have the same. */
+	struct kith_buf last_below;
+	uint32_t last_declared, last_place;
+	bool has_last;
+	unsigned since_check; /* rows since memory was looked at */
+};
+
+enum kith_status kith_collector_new(struct kith_chunks *chunks,
+				    struct kith_collector **ret_collector, struct kith_err *err)
+{
+	struct kith_collector *collector = calloc(1, sizeof *collector);
+
+	if (collector == NULL)
+		return kith_fail_nomem(err);
+	collector->chunks = chunks;
+	collector->ledger = kith_ledger_new();
+	if (collector->ledger == NULL) {
+		kith_collector_free(collector);
+		return kith_fail_nomem(err);
+	}
+	*ret_collector = collector;
+	return KITH_OK;
+}
+
+void kith_collector_free(struct kith_collector *collector)
+{
+	if (collector == NULL)
+		return;
+	kith_dict_done(&collector->names);
+	kith_dict_done(&collector->places);
+	kith_rowstore_done(&collector->stores[0]);
+	kith_rowstore_done(&collector->stores[1]);
+	kith_buf_done(&collector->last_below);
+	kith_ledger_free(collector->ledger);
+	free(collector);
+}
+
+struct kith_ledger *kith_collector_ledger(struct kith_collector *collector)
+{
+	return collector->ledger;
+}
+
+/* ------------------------------------------------------------------- spill */
+
+/* The dictionary's strings as items; for places, their whole keys, which are made in `keys`. */
+static enum kith_status make_items(struct kith_collector *collector, const struct kith_dict *dict,
+				   struct kith_buf *keys, struct kith_bytes **ret_items,
+				   struct kith_err *err)
+{
+	struct kith_bytes *items = malloc((dict->n + 1) * sizeof *items);
+	size_t i, at = 0;
+
+	if (items == NULL)
+		return kith_fail_nomem(err);
+	for (i = 0; i < dict->n; i++) {
+		items[i] = kith_dict_get(dict, (uint32_t)i);
+		if (keys != NULL) {
+			struct kith_bytes head =
+				kith_decl_place_key(collector->chunks->decl, kith_get_be32(items[i].data));
+
+			(void)kith_buf_add(keys, head.data, head.n);
+			(void)kith_buf_add(keys, items[i].data + 4, items[i].n - 4);
+			items[i].n += head.n - 4;
+		}
+	}
+	/* Only now does the buffer not move any more. */
+	for (i = 0; keys != NULL && !keys->failed && i < dict->n; i++) {
+		items[i].data = keys->data + at;
+		at += items[i].n;
+	}
+	if (keys != NULL && keys->failed) {
+		free(items);
+		return kith_fail_nomem(err);
+	}
+	*ret_items = items;
+	return KITH_OK;
+}
+
+/* Writes a dictionary's strings as a sorted run; *ret_order is the caller's to free. */
+static enum kith_status spill_dict(struct kith_collector *collector, const struct kith_dict *dict,
+				   bool is_places, struct kith_strings_run *ret_run,
+				   uint32_t **ret_order, struct kith_err *err)
+{
+	struct kith_bytes *items = NULL;
+	struct kith_buf keys = {0};
+	uint32_t *order = malloc((dict->n + 1) * sizeof *order);
+	enum kith_status st;
+
+	if (order == NULL)
+		return kith_fail_nomem(err);
+	st = make_items(collector, dict, is_places ? &keys : NULL, &items, err);
+	if (st >= 0)
+		st = kith_strings_spill(items, dict->n, collector->chunks->scratch, ret_run, order,
+					err);
+	free(items);
+	kith_buf_done(&keys);
+	if (st < 0) {
+		free(order);
+		return st;
+	}
+	*ret_order = order;
+	return KITH_OK;
+}
+
+static enum kith_status add_chunk(struct kith_chunks *chunks, struct kith_chunk *chunk,
+				  struct kith_err *err)
+{
+	enum kith_status st = KITH_OK;
+
+	(void)pthread_mutex_lock(&chunks->lock);
+	if (chunks->n == chunks->cap) {
+		size_t cap = chunks->cap == 0 ? 16 : 2 * chunks->cap;
+		struct kith_chunk **items = realloc(chunks->items, cap * sizeof *items);
+
+		if (items == NULL) {
+			st = kith_fail_nomem(err);
+			goto out;
+		}
+		chunks->items = items;
+		chunks->cap = cap;
+	}
+	/* Which number a chunk gets depends on the threads; nothing of it reaches the set. */
+	chunk->runs[0].chunk = chunk->runs[1].chunk = (uint32_t)chunks->n;
+	chunks->items[chunks->n++] = chunk;
+out:
+	(void)pthread_mutex_unlock(&chunks->lock);
+	return st;
+}
+
+static enum kith_status spill(struct kith_collector *collector, struct kith_err *err)
+{
+	uint32_t *names = NULL, *places = NULL;
+	struct kith_chunk *chunk;
+	enum kith_status st;
+	int table;
+
+	if (collector->stores[0].n + collector->stores[1].n == 0)
+		return KITH_OK;
+	chunk = calloc(1, sizeof *chunk);
+	if (chunk == NULL)
+		return kith_fail_nomem(err);
+	st = spill_dict(collector, &collector->names, false, &chunk->names, &names, err);
+	if (st < 0)
+		goto out;
+	st = spill_dict(collector, &collector->places, true, &chunk->places, &places, err);
+	if (st < 0)
+		goto out;
+	for (table = 0; table < 2; table++) {
+		chunk->n_rows[table] = collector->stores[table].n;
+		st = kith_rowstore_spill(&collector->stores[table], collector->chunks->scratch, names,
+					 places, &chunk->runs[table], err);
+		if (st < 0)
+			goto out;
+		atomic_fetch_add(&collector->chunks->rows, chunk->n_rows[table]);
+	}
+	kith_dict_clear(&collector->names);
+	kith_dict_clear(&collector->places);
+	collector->has_last = false;
+	st = add_chunk(collector->chunks, chunk, err);
+	if (st >= 0)
+		chunk = NULL;
+out:
+	free(chunk);
+	free(names);
+	free(places);
+	return st;
+}
+
+enum kith_status kith_collector_finish(struct kith_collector *collector, struct kith_err *err)
+{
+	enum kith_status st = spill(collector, err);
+
+	/* The merge needs this memory now. */
+	kith_dict_done(&collector->names);
+	kith_dict_done(&collector->places);
+	kith_rowstore_done(&collector->stores[0]);
+	kith_rowstore_done(&collector->stores[1]);
+	return st;
+}
+
+/* -------------------------------------------------------------------- rows */
+
+static bool is_full(const struct kith_collector *collector)
+{
+	return kith_rowstore_memory(&collector->stores[0]) +
+		       kith_rowstore_memory(&collector->stores[1]) +
+		       kith_dict_memory(&collector->names) + kith_dict_memory(&collector->places) >=
+	       collector->chunks->memory;
+}
+
+/* The number of the row's place: declared, or of this chunk. */
+static enum kith_status find_place(struct kith_collector *collector, const struct kith_row *row,
+				   uint32_t *ret, struct kith_err *err)
+{
+	struct kith_buf *last = &collector->last_below;
+	uint8_t head[4];
+	bool is_new;
+
+	if (row->below_n == 0) {
+		*ret = row->place | KITH_PLACE_DECLARED;
+		return KITH_OK;
+	}
+	if (!collector->has_last || collector->last_declared != row->place ||
+	    last->n != row->below_n || memcmp(last->data, row->below, row->below_n) != 0) {
+		kith_put_be32(head, row->place);
+		last->n = 0;
+		if (!kith_buf_add(last, row->below, row->below_n) ||
+		    !kith_dict_add(&collector->places, head, sizeof head, row->below, row->below_n,
+				   &collector->last_place, &is_new))
+			return kith_fail_nomem(err);
+		collector->last_declared = row->place;
+		collector->has_last = true;
+	}
+	*ret = collector->last_place;
+	return KITH_OK;
+}
+
+enum kith_status kith_collect(struct kith_collector *collector, const struct kith_row *row,
+			      struct kith_err *err)
+{
+	struct kith_packed_row *packed;
+	uint32_t name, place = 0;
+	enum kith_status st;
+	bool is_new;
+
+	if (row->name_n > KITH_LIMIT_NAME)
+		return kith_fail(err, KITH_E_LIMIT, "a name of %zu bytes", row->name_n);
+	if (++collector->since_check >= 256) {
+		collector->since_check = 0;
+		if (is_full(collector)) {
+			st = spill(collector, err);
+			if (st < 0)
+				return st;
+		}
+	}
+	st = find_place(collector, row, &place, err);
+	if (st < 0)
+		return st;
+	if (!kith_dict_add(&collector->names, row->name, row->name_n, NULL, 0, &name, &is_new))
+		return kith_fail_nomem(err);
+	if (is_new && kith_name_is_fragment(row->name, row->name_n))
+		collector->names.entries[name].mark = KITH_NAME_FRAGMENT;
+	packed = kith_rowstore_add(&collector->stores[row->table]);
+	if (packed == NULL)
+		return kith_fail_nomem(err);
+	memcpy(packed->key, row->key, row->table == KITH_TABLE_FILE ? KITH_SHA256_SIZE : KITH_SHA1_SIZE);
+	packed->has = row->claim.has;
+	if ((row->claim.has & KITH_REC_HAS_SHA1) != 0)
+		memcpy(packed->sha1, row->claim.sha1, sizeof packed->sha1);
+	if ((row->claim.has & KITH_REC_HAS_MD5) != 0)
+		memcpy(packed->md5, row->claim.md5, sizeof packed->md5);
+	if ((row->claim.has & KITH_REC_HAS_SIZE) != 0)
+		packed->size_bytes = row->claim.size_bytes;
+	packed->place = place;
+	packed->name = name | collector->names.entries[name].mark;
+	return KITH_OK;
+}
+
+enum kith_status kith_collect_progress(struct kith_collector *collector, uint64_t more_units,
+				       struct kith_err *err)
+{
+	atomic_fetch_add_explicit(&collector->chunks->units, more_units, memory_order_relaxed);
+	if (atomic_load_explicit(&collector->chunks->cancelled, memory_order_relaxed) != 0)
+		return kith_fail(err, KITH_E_CANCELLED, "stopped");
+	return KITH_OK;
+}

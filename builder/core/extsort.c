@@ -1,0 +1,251 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "core/extsort.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/bytes.h"
+#include "base/err.h"
+#include "core/sort.h"
+
+struct run {
+	uint64_t at, end;
+	struct kith_scratch_in in;
+	const uint8_t *item;
+};
+
+struct kith_extsort {
+	size_t width, capacity; /* capacity: items in memory */
+	struct kith_scratch *scratch;
+	size_t memory;
+	uint8_t *items;
+	struct kith_pair *pairs;
+	size_t allocated; /* of items and pairs */
+	size_t n;	  /* items in memory */
+	size_t next;	  /* reading from memory: the next pair */
+	uint64_t count;
+	struct run *runs;
+	size_t n_runs, runs_cap;
+	size_t *heap; /* numbers of runs, smallest item first */
+	size_t n_heap;
+	bool consumed; /* the item at the top was given out */
+};
+
+enum kith_status kith_extsort_new(size_t width, size_t memory, struct kith_scratch *scratch,
+				  struct kith_extsort **ret, struct kith_err *err)
+{
+	struct kith_extsort *sort = calloc(1, sizeof *sort);
+
+	if (sort == NULL)
+		return kith_fail_nomem(err);
+	sort->width = width;
+	sort->memory = memory;
+	sort->scratch = scratch;
+	sort->capacity = memory / (width + sizeof(struct kith_pair));
+	if (sort->capacity < 1024)
+		sort->capacity = 1024;
+	*ret = sort;
+	return KITH_OK;
+}
+
+void kith_extsort_free(struct kith_extsort *sort)
+{
+	size_t i;
+
+	if (sort == NULL)
+		return;
+	for (i = 0; i < sort->n_runs; i++)
+		kith_scratch_in_done(&sort->runs[i].in);
+	free(sort->runs);
+	free(sort->heap);
+	free(sort->items);
+	free(sort->pairs);
+	free(sort);
+}
+
+uint64_t kith_extsort_count(const struct kith_extsort *sort)
+{
+	return sort->count;
+}
+
+static int compare_items(uint64_t a, uint64_t b, void *user)
+{
+	const struct kith_extsort *sort = user;
+
+	return memcmp(sort->items + a * sort->width + 8, sort->items + b * sort->width + 8,
+		      sort->width - 8);
+}
+
+static void sort_memory(struct kith_extsort *sort)
+{
+	size_t i;
+
+	for (i = 0; i < sort->n; i++) {
+		sort->pairs[i].key = kith_get_be64(sort->items + i * sort->width);
+		sort->pairs[i].value = i;
+	}
+	kith_sort_pairs_by(sort->pairs, sort->n, compare_items, sort);
+}
+
+static enum kith_status spill(struct kith_extsort *sort, struct kith_err *err)
+{
+	struct kith_scratch_out out = {0};
+	struct run *run;
+	enum kith_status st;
+	size_t i;
+
+	if (sort->n_runs == sort->runs_cap) {
+		size_t cap = sort->runs_cap == 0 ? 16 : 2 * sort->runs_cap;
+		struct run *runs = realloc(sort->runs, cap * sizeof *runs);
+
+		if (runs == NULL)
+			return kith_fail_nomem(err);
+		sort->runs = runs;
+		sort->runs_cap = cap;
+	}
+	sort_memory(sort);
+	run = &sort->runs[sort->n_runs++];
+	memset(run, 0, sizeof *run);
+	run->at = kith_scratch_reserve(sort->scratch, sort->n * sort->width);
+	run->end = run->at + sort->n * sort->width;
+	st = kith_scratch_out_init(&out, sort->scratch, run->at, KITH_SCRATCH_BUFFER, err);
+	for (i = 0; st >= 0 && i < sort->n; i++)
+		st = kith_scratch_out_add(&out, sort->items + sort->pairs[i].value * sort->width,
+					  sort->width, err);
+	if (st >= 0)
+		st = kith_scratch_out_flush(&out, err);
+	kith_scratch_out_done(&out);
+	sort->n = 0;
+	return st;
+}
+
+static enum kith_status grow(struct kith_extsort *sort, struct kith_err *err)
+{
+	size_t more = sort->allocated == 0 ? 1024 : 2 * sort->allocated;
+	struct kith_pair *pairs;
+	uint8_t *items;
+
+	if (more > sort->capacity)
+		more = sort->capacity;
+	items = realloc(sort->items, more * sort->width);
+	if (items == NULL)
+		return kith_fail_nomem(err);
+	sort->items = items;
+	pairs = realloc(sort->pairs, more * sizeof *pairs);
+	if (pairs == NULL)
+		return kith_fail_nomem(err);
+	sort->pairs = pairs;
+	sort->allocated = more;
+	return KITH_OK;
+}
+
+enum kith_status kith_extsort_add(struct kith_extsort *sort, const void *item, struct kith_err *err)
+{
+	enum kith_status st = KITH_OK;
+
+	if (sort->n == sort->capacity)
+		st = spill(sort, err);
+	else if (sort->n == sort->allocated)
+		st = grow(sort, err);
+	if (st < 0)
+		return st;
+	memcpy(sort->items + sort->n * sort->width, item, sort->width);
+	sort->n++;
+	sort->count++;
+	return KITH_OK;
+}
+
+static int run_cmp(const struct kith_extsort *sort, size_t a, size_t b)
+{
+	return memcmp(sort->runs[a].item, sort->runs[b].item, sort->width);
+}
+
+static void sift(struct kith_extsort *sort, size_t i)
+{
+	size_t x = sort->heap[i], child;
+
+	while ((child = 2 * i + 1) < sort->n_heap) {
+		if (child + 1 < sort->n_heap &&
+		    run_cmp(sort, sort->heap[child + 1], sort->heap[child]) < 0)
+			child++;
+		if (run_cmp(sort, sort->heap[child], x) >= 0)
+			break;
+		sort->heap[i] = sort->heap[child];
+		i = child;
+	}
+	sort->heap[i] = x;
+}
+
+enum kith_status kith_extsort_finish(struct kith_extsort *sort, struct kith_err *err)
+{
+	size_t buffer, i;
+	enum kith_status st;
+
+	if (sort->n_runs == 0) {
+		sort_memory(sort);
+		return KITH_OK;
+	}
+	if (sort->n > 0) {
+		st = spill(sort, err);
+		if (st < 0)
+			return st;
+	}
+	free(sort->items);
+	free(sort->pairs);
+	sort->items = NULL;
+	sort->pairs = NULL;
+	sort->allocated = 0;
+	buffer = sort->memory / sort->n_runs;
+	if (buffer > KITH_SCRATCH_BUFFER)
+		buffer = KITH_SCRATCH_BUFFER;
+	if (buffer < 4096)
+		buffer = 4096;
+	sort->heap = malloc(sort->n_runs * sizeof *sort->heap);
+	if (sort->heap == NULL)
+		return kith_fail_nomem(err);
+	for (i = 0; i < sort->n_runs; i++) {
+		struct run *run = &sort->runs[i];
+
+		st = kith_scratch_in_init(&run->in, sort->scratch, run->at, run->end, buffer, err);
+		if (st >= 0)
+			st = kith_scratch_in_peek(&run->in, sort->width, &run->item, err);
+		if (st < 0)
+			return st;
+		sort->heap[sort->n_heap++] = i;
+	}
+	for (i = sort->n_heap / 2; i-- > 0;)
+		sift(sort, i);
+	return KITH_OK;
+}
+
+enum kith_status kith_extsort_next(struct kith_extsort *sort, const uint8_t **ret_item,
+				   struct kith_err *err)
+{
+	enum kith_status st;
+
+	if (sort->n_runs == 0) {
+		if (sort->next == sort->n)
+			return KITH_END;
+		*ret_item = sort->items + sort->pairs[sort->next++].value * sort->width;
+		return KITH_OK;
+	}
+	if (sort->consumed && sort->n_heap > 0) {
+		struct run *run = &sort->runs[sort->heap[0]];
+
+		kith_scratch_in_skip(&run->in, sort->width);
+		st = kith_scratch_in_peek(&run->in, sort->width, &run->item, err);
+		if (st < 0)
+			return st;
+		if (st == KITH_END) {
+			kith_scratch_drop(sort->scratch, run->at, run->end - run->at);
+			sort->heap[0] = sort->heap[--sort->n_heap];
+		}
+		if (sort->n_heap > 0)
+			sift(sort, 0);
+	}
+	if (sort->n_heap == 0)
+		return KITH_END;
+	sort->consumed = true;
+	*ret_item = sort->runs[sort->heap[0]].item;
+	return KITH_OK;
+}

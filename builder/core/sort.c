@@ -1,0 +1,239 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * sort.c: introsort (median of three, heapsort when it degenerates, insertion for the small ends),
+ * written out for pairs so that the comparison is one instruction. Hostile orders cost no more
+ * than n log n.
+ */
+#include "core/sort.h"
+
+#include <string.h>
+
+#include "base/bytes.h"
+
+#define SMALL 24
+
+static inline void swap(struct kith_pair *a, struct kith_pair *b)
+{
+	struct kith_pair t = *a;
+
+	*a = *b;
+	*b = t;
+}
+
+static void insertion(struct kith_pair *a, size_t n)
+{
+	size_t i, j;
+
+	for (i = 1; i < n; i++) {
+		struct kith_pair x = a[i];
+
+		for (j = i; j > 0 && a[j - 1].key > x.key; j--)
+			a[j] = a[j - 1];
+		a[j] = x;
+	}
+}
+
+static void sift(struct kith_pair *a, size_t i, size_t n)
+{
+	struct kith_pair x = a[i];
+	size_t child;
+
+	while ((child = 2 * i + 1) < n) {
+		if (child + 1 < n && a[child + 1].key > a[child].key)
+			child++;
+		if (a[child].key <= x.key)
+			break;
+		a[i] = a[child];
+		i = child;
+	}
+	a[i] = x;
+}
+
+static void heap(struct kith_pair *a, size_t n)
+{
+	size_t i;
+
+	for (i = n / 2; i-- > 0;)
+		sift(a, i, n);
+	for (i = n; i-- > 1;) {
+		swap(&a[0], &a[i]);
+		sift(a, 0, i);
+	}
+}
+
+/* Splits into a part <= pivot and a part >= pivot (Hoare); returns the size of the first. */
+static size_t split(struct kith_pair *a, size_t n)
+{
+	size_t mid = n / 2, i = 0, j = n - 1;
+	uint64_t pivot;
+
+	if (a[mid].key < a[0].key)
+		swap(&a[mid], &a[0]);
+	if (a[n - 1].key < a[0].key)
+		swap(&a[n - 1], &a[0]);
+	if (a[n - 1].key < a[mid].key)
+		swap(&a[n - 1], &a[mid]);
+	pivot = a[mid].key;
+	for (;;) {
+		while (a[i].key < pivot)
+			i++;
+		while (a[j].key > pivot)
+			j--;
+		if (i >= j)
+			return j + 1;
+		swap(&a[i], &a[j]);
+		i++;
+		j--;
+	}
+}
+
+static void intro(struct kith_pair *a, size_t n, unsigned depth)
+{
+	while (n > SMALL) {
+		size_t left;
+
+		if (depth-- == 0) {
+			heap(a, n);
+			return;
+		}
+		left = split(a, n);
+		if (left < n - left) {
+			intro(a, left, depth);
+			a += left;
+			n -= left;
+		} else {
+			intro(a + left, n - left, depth);
+			n = left;
+		}
+	}
+	insertion(a, n);
+}
+
+void kith_sort_pairs(struct kith_pair *pairs, size_t n)
+{
+	unsigned depth = 0;
+	size_t i;
+
+	for (i = 1; i < n; i++)
+		if (pairs[i - 1].key > pairs[i].key)
+			break;
+	if (i >= n)
+		return; /* sorted already, as the rows of a minimal RDS are */
+	for (i = n; i > 0; i >>= 1)
+		depth += 2;
+	intro(pairs, n, depth);
+}
+
+/* Bottom-up would need memory; groups of equal keys are small, so a heap of comparisons will do. */
+static void sift_by(struct kith_pair *a, size_t i, size_t n,
+		    int (*cmp)(uint64_t a, uint64_t b, void *user), void *user)
+{
+	struct kith_pair x = a[i];
+	size_t child;
+
+	while ((child = 2 * i + 1) < n) {
+		if (child + 1 < n && cmp(a[child + 1].value, a[child].value, user) > 0)
+			child++;
+		if (cmp(a[child].value, x.value, user) <= 0)
+			break;
+		a[i] = a[child];
+		i = child;
+	}
+	a[i] = x;
+}
+
+static void sort_group(struct kith_pair *a, size_t n,
+		       int (*cmp)(uint64_t a, uint64_t b, void *user), void *user)
+{
+	size_t i, j;
+
+	if (n <= 12) {
+		for (i = 1; i < n; i++) {
+			struct kith_pair x = a[i];
+
+			for (j = i; j > 0 && cmp(a[j - 1].value, x.value, user) > 0; j--)
+				a[j] = a[j - 1];
+			a[j] = x;
+		}
+		return;
+	}
+	for (i = n / 2; i-- > 0;)
+		sift_by(a, i, n, cmp, user);
+	for (i = n; i-- > 1;) {
+		swap(&a[0], &a[i]);
+		sift_by(a, 0, i, cmp, user);
+	}
+}
+
+void kith_sort_pairs_by(struct kith_pair *pairs, size_t n,
+			int (*cmp)(uint64_t a, uint64_t b, void *user), void *user)
+{
+	size_t from, to;
+
+	kith_sort_pairs(pairs, n);
+	for (from = 0; from < n; from = to) {
+		for (to = from + 1; to < n && pairs[to].key == pairs[from].key; to++)
+			;
+		if (to - from > 1)
+			sort_group(pairs + from, to - from, cmp, user);
+	}
+}
+
+#define SORT_UNIQUE(name, type)                                                                    \
+	static void name##_sift(type *a, size_t i, size_t n)                                       \
+	{                                                                                          \
+		type x = a[i];                                                                     \
+		size_t child;                                                                      \
+                                                                                                   \
+		while ((child = 2 * i + 1) < n) {                                                  \
+			if (child + 1 < n && a[child + 1] > a[child])                              \
+				child++;                                                           \
+			if (a[child] <= x)                                                         \
+				break;                                                             \
+			a[i] = a[child];                                                           \
+			i = child;                                                                 \
+		}                                                                                  \
+		a[i] = x;                                                                          \
+	}                                                                                          \
+	size_t name(type *items, size_t n)                                                         \
+	{                                                                                          \
+		size_t i, j, kept = 0;                                                             \
+                                                                                                   \
+		if (n <= SMALL) {                                                                  \
+			for (i = 1; i < n; i++) {                                                  \
+				type x = items[i];                                                 \
+                                                                                                   \
+				for (j = i; j > 0 && items[j - 1] > x; j--)                        \
+					items[j] = items[j - 1];                                   \
+				items[j] = x;                                                      \
+			}                                                                          \
+		} else {                                                                           \
+			for (i = n / 2; i-- > 0;)                                                  \
+				name##_sift(items, i, n);                                          \
+			for (i = n; i-- > 1;) {                                                    \
+				type t = items[0];                                                 \
+                                                                                                   \
+				items[0] = items[i];                                               \
+				items[i] = t;                                                      \
+				name##_sift(items, 0, i);                                          \
+			}                                                                          \
+		}                                                                                  \
+		for (i = 0; i < n; i++)                                                            \
+			if (i == 0 || items[i] != items[kept - 1])                                 \
+				items[kept++] = items[i];                                          \
+		return kept;                                                                       \
+	}
+
+SORT_UNIQUE(kith_sort_unique_u64, uint64_t)
+SORT_UNIQUE(kith_sort_unique_u32, uint32_t)
+
+uint64_t kith_sort_prefix(const uint8_t *bytes, size_t n)
+{
+	uint8_t padded[8] = {0};
+
+	if (n >= 8)
+		return kith_get_be64(bytes);
+	if (n > 0)
+		memcpy(padded, bytes, n);
+	return kith_get_be64(padded);
+}
