@@ -10,8 +10,8 @@ _kith_words() {
 	shift
 	"$@" --help 2>/dev/null | case $what in
 	commands) sed -n 's/^  \([a-z][a-z-]*\)  .*/\1/p' ;;
-	options) sed -n -e 's/^  \(-[A-Za-z0-9]\)\($\|[, =].*\)/\1/p' \
-		-e 's/^ \{1,6\}\(-[A-Za-z0-9], \)\{0,1\}\(--[a-z0-9-]*=\{0,1\}\).*/\2/p' ;;
+	options) sed -n -e h -e 's/^  \(-[A-Za-z0-9]\)\($\|[, =].*\)/\1/p' \
+		-e g -e 's/^ \{1,6\}\(-[A-Za-z0-9], \)\{0,1\}\(--[a-z0-9-]*=\{0,1\}\).*/\2/p' ;;
 	values) sed -n "s/^ \{1,6\}.*$KITH_OPTION=\([a-z0-9-]*\(|[a-z0-9-]*\)*\)\( .*\)\{0,1\}\$/\1/p" |
 		tr '|' '\n' ;;
 	esac
