@@ -179,6 +179,49 @@ void kith_sort_pairs_by(struct kith_pair *pairs, size_t n,
 	}
 }
 
+static int compare_strings(uint64_t a, uint64_t b, void *user)
+{
+	const struct kith_bytes *items = user;
+
+	return kith_bytes_cmp(items[a].data, items[a].n, items[b].data, items[b].n);
+}
+
+/* Deeper than this, strings are compared one by one: it bounds the recursion. */
+#define STRINGS_DEPTH 4096
+
+static void sort_strings_from(const struct kith_bytes *items, struct kith_pair *pairs, size_t n,
+			      size_t depth)
+{
+	size_t from, to, i;
+
+	for (i = 0; i < n; i++) {
+		const struct kith_bytes *item = &items[pairs[i].value];
+
+		pairs[i].key = item->n <= depth ? 0
+						: kith_sort_prefix(item->data + depth, item->n - depth);
+	}
+	kith_sort_pairs(pairs, n);
+	for (from = 0; from < n; from = to) {
+		uint64_t key = pairs[from].key;
+
+		for (to = from + 1; to < n && pairs[to].key == key; to++)
+			;
+		if (to - from == 1)
+			continue;
+		/* A zero at the end may be a string's own or what fills it up. */
+		if ((key & 0xff) == 0 || depth >= STRINGS_DEPTH)
+			sort_group(pairs + from, to - from, compare_strings,
+				   (void *)(uintptr_t)items);
+		else
+			sort_strings_from(items, pairs + from, to - from, depth + 8);
+	}
+}
+
+void kith_sort_strings(const struct kith_bytes *items, struct kith_pair *pairs, size_t n)
+{
+	sort_strings_from(items, pairs, n, 0);
+}
+
 #define SORT_UNIQUE(name, type)                                                                    \
 	static void name##_sift(type *a, size_t i, size_t n)                                       \
 	{                                                                                          \

@@ -10,6 +10,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "kith.h"
+
 struct kith_pair {
 	uint64_t key;
 	uint64_t value;
@@ -24,6 +26,13 @@ void kith_sort_pairs(struct kith_pair *pairs, size_t n);
  */
 void kith_sort_pairs_by(struct kith_pair *pairs, size_t n,
 			int (*cmp)(uint64_t a, uint64_t b, void *user), void *user);
+
+/*
+ * Sorts strings by bytes: pairs[i].value is the number of an item, and in what order the pairs come
+ * in does not matter. Strings with long common beginnings are compared 8 bytes at a time, each
+ * part once.
+ */
+void kith_sort_strings(const struct kith_bytes *items, struct kith_pair *pairs, size_t n);
 
 /* Sorts numbers and drops repetitions; returns how many are left. */
 size_t kith_sort_unique_u64(uint64_t *items, size_t n);

@@ -11,13 +11,6 @@
 /* A string in a run: its length (4 bytes of this machine's order), its bytes. */
 #define HEAD 4
 
-static int compare_items(uint64_t a, uint64_t b, void *user)
-{
-	const struct kith_bytes *items = user;
-
-	return kith_bytes_cmp(items[a].data, items[a].n, items[b].data, items[b].n);
-}
-
 enum kith_status kith_strings_spill(const struct kith_bytes *items, size_t n,
 				    struct kith_scratch *scratch, struct kith_strings_run *ret_run,
 				    uint32_t *ret_order, struct kith_err *err)
@@ -32,11 +25,10 @@ enum kith_status kith_strings_spill(const struct kith_bytes *items, size_t n,
 	if (pairs == NULL)
 		return kith_fail_nomem(err);
 	for (i = 0; i < n; i++) {
-		pairs[i].key = kith_sort_prefix(items[i].data, items[i].n);
 		pairs[i].value = i;
 		size += HEAD + items[i].n;
 	}
-	kith_sort_pairs_by(pairs, n, compare_items, (void *)(uintptr_t)items);
+	kith_sort_strings(items, pairs, n);
 	ret_run->at = kith_scratch_reserve(scratch, size);
 	ret_run->end = ret_run->at + size;
 	ret_run->n = n;
