@@ -28,7 +28,8 @@ struct idmap {
 void idmap_done(struct idmap *map);
 void idmap_clear(struct idmap *map); /* keeps the memory */
 
-/* Adds a key, or leaves the value that it has; *ret_added (may be NULL) tells which. False: no memory. */
+/* Adds a key, or leaves the value that it has; *ret_added (may be NULL) tells which. False: no
+ * memory. */
 bool idmap_add(struct idmap *map, int64_t key, uint32_t value, bool *ret_added);
 
 static inline uint64_t idmap_hash(int64_t key)

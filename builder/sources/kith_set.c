@@ -20,7 +20,7 @@
 struct old_set {
 	kith_set *set;
 	bool keep_going;
-	uint32_t *sources, *roots; /* owned; by old rank: handle, place */
+	uint32_t *sources, *roots;         /* owned; by old rank: handle, place */
 	uint32_t *distributors, *products; /* owned; by old rank */
 	uint32_t *places; /* owned; by old rank: place, or KITH_NO_PLACE when it is not declared */
 	struct kith_set_info info;
@@ -34,7 +34,7 @@ static enum kith_match probe(const struct kith_probe *in)
 	if (in->is_folder || in->head_n < LMDB_MAGIC_OFFSET + sizeof magic)
 		return KITH_MATCH_NO;
 	return memcmp(in->head + LMDB_MAGIC_OFFSET, magic, sizeof magic) == 0 ? KITH_MATCH_CERTAIN
-									       : KITH_MATCH_NO;
+									      : KITH_MATCH_NO;
 }
 
 static enum kith_status fail_damaged(enum kith_status st, const char *what, uint64_t rank,
@@ -108,7 +108,8 @@ static enum kith_status declare_sources(struct old_set *old, kith_reader *reader
 
 		if (st < 0)
 			return fail_damaged(st, "source", rank, err);
-		st = kith_decl_source(args->decl, &source, &old->sources[rank], &old->roots[rank], err);
+		st = kith_decl_source(args->decl, &source, &old->sources[rank], &old->roots[rank],
+				      err);
 		if (st == KITH_E_ARG)
 			return kith_fail(err, st, "the source '%.*s' is in another input already",
 					 (int)(source.id.n < 256 ? source.id.n : 256),
@@ -156,7 +157,8 @@ static enum kith_status declare_product(struct old_set *old, const struct kith_p
 	struct kith_product_decl decl = {.name = product->name, .version = product->version};
 	const struct kith_list *const from[] = {&product->systems, &product->languages,
 						&product->types, &product->links};
-	struct kith_text_list *const to[] = {&decl.systems, &decl.languages, &decl.types, &decl.links};
+	struct kith_text_list *const to[] = {&decl.systems, &decl.languages, &decl.types,
+					     &decl.links};
 	const struct kith_bytes *items;
 	enum kith_status st;
 	size_t i;
@@ -192,8 +194,8 @@ static enum kith_status declare_products(struct old_set *old, kith_reader *reade
 		if (st < 0)
 			st = fail_damaged(st, "product", rank, err);
 		else
-			st = declare_product(old, &product, args, &texts, &handles, &old->products[rank],
-					     err);
+			st = declare_product(old, &product, args, &texts, &handles,
+					     &old->products[rank], err);
 	}
 	kith_buf_done(&texts);
 	kith_buf_done(&handles);
@@ -214,8 +216,8 @@ static enum kith_status declare_place(struct old_set *old, kith_reader *reader,
 	if (old->places[rank] != KITH_NO_PLACE)
 		return KITH_OK;
 	st = kith_place(reader, rank, &place);
-	if (st >= 0 && (depth > KITH_LIMIT_DEPTH ||
-			(place.parent != KITH_NO_PLACE && place.parent >= rank)))
+	if (st >= 0 &&
+	    (depth > KITH_LIMIT_DEPTH || (place.parent != KITH_NO_PLACE && place.parent >= rank)))
 		st = KITH_E_CORRUPT;
 	if (st < 0)
 		return fail_damaged(st, "place", rank, err);
@@ -289,10 +291,10 @@ static int copy_ledger(const struct kith_ledger_entry *entry, void *user)
 static enum kith_status open_source(void *state, const struct kith_source_args *args,
 				    struct kith_source_plan *ret_plan, struct kith_err *err)
 {
-	static enum kith_status (*const steps[])(struct old_set *old, kith_reader *reader,
+	static enum kith_status (*const steps[])(struct old_set * old, kith_reader * reader,
 						 const struct kith_source_args *args,
 						 struct kith_err *err) = {
-		declare_sources, declare_distributors, declare_products, declare_places};
+	    declare_sources, declare_distributors, declare_products, declare_places};
 	struct old_set *old = state;
 	struct ledger_copy copy = {old, args->ledger};
 	kith_reader *reader = NULL;
@@ -324,10 +326,10 @@ static enum kith_status open_source(void *state, const struct kith_source_args *
 	}
 	if (st >= 0)
 		*ret_plan = (struct kith_source_plan){
-			.n_shards = SHARDS_FILE + 1,
-			.total_units = old->info.files + old->info.sha1_only,
-			.unit = "files",
-			.rows = old->info.occurrences,
+		    .n_shards = SHARDS_FILE + 1,
+		    .total_units = old->info.files + old->info.sha1_only,
+		    .unit = "files",
+		    .rows = old->info.occurrences,
 		};
 out:
 	kith_reader_close(reader);
@@ -545,11 +547,11 @@ static void close_source(void *state)
 }
 
 const struct kith_source_ops kith_source_kith_set = {
-	.name = "kith-set",
-	.summary = "a set that was built before",
-	.state_size = sizeof(struct old_set),
-	.probe = probe,
-	.open = open_source,
-	.read = read_source,
-	.close = close_source,
+    .name = "kith-set",
+    .summary = "a set that was built before",
+    .state_size = sizeof(struct old_set),
+    .probe = probe,
+    .open = open_source,
+    .read = read_source,
+    .close = close_source,
 };

@@ -31,8 +31,8 @@ void nsrl_tally_flush(struct nsrl_tally *tally, struct kith_ledger *ledger, uint
 					 tally->count[i], "", 0);
 			continue;
 		}
-		kith_ledger_notef(ledger, source, reasons[i].class_, reasons[i].text, "%s %llu", unit,
-				  (unsigned long long)tally->first[i]);
+		kith_ledger_notef(ledger, source, reasons[i].class_, reasons[i].text, "%s %llu",
+				  unit, (unsigned long long)tally->first[i]);
 		if (tally->count[i] > 1)
 			kith_ledger_note(ledger, source, reasons[i].class_, reasons[i].text,
 					 tally->count[i] - 1, "", 0);
@@ -87,10 +87,10 @@ enum kith_status nsrl_declare(const struct kith_source_args *args,
 	static const char label[] = "National Software Reference Library (NSRL)";
 	struct kith_buf id = {0}, notice = {0};
 	struct kith_source source = {
-		.evidence = KITH_REFERENCE,
-		.label = {(const uint8_t *)label, sizeof label - 1},
-		.release = release->release,
-		.date = release->date,
+	    .evidence = KITH_REFERENCE,
+	    .label = {(const uint8_t *)label, sizeof label - 1},
+	    .release = release->release,
+	    .date = release->date,
 	};
 	enum kith_status st;
 
@@ -107,12 +107,12 @@ enum kith_status nsrl_declare(const struct kith_source_args *args,
 	source.notice = (struct kith_bytes){notice.data, notice.n};
 	st = kith_decl_source(args->decl, &source, ret_source, ret_root, err);
 	if (st == KITH_E_ARG)
-		st = kith_fail(err, st,
-			       "another input is the source '%.*s' already%s", (int)id.n,
+		st = kith_fail(err, st, "another input is the source '%.*s' already%s", (int)id.n,
 			       (const char *)id.data,
-			       args->set_name != NULL ? "; leave out --set-name, or build them one by one "
-							"and merge"
-						      : "");
+			       args->set_name != NULL
+				   ? "; leave out --set-name, or build them one by one "
+				     "and merge"
+				   : "");
 out:
 	kith_buf_done(&id);
 	kith_buf_done(&notice);
@@ -150,7 +150,7 @@ bool nsrl_has_suffix(const char *member, const char *suffix)
 static enum nsrl_zip name_kind(const uint8_t *name, size_t n)
 {
 	static const char *const v2[] = {"NSRLFile.txt", "NSRLFile.txt.zip", "NSRLMfg.txt",
-					 "NSRLOS.txt",	 "NSRLProd.txt"};
+					 "NSRLOS.txt", "NSRLProd.txt"};
 	char text[256];
 	size_t i;
 
@@ -175,7 +175,8 @@ enum nsrl_zip nsrl_zip_kind(const uint8_t *head, size_t n)
 	while (n - pos >= header_n && memcmp(head + pos, "PK\3\4", 4) == 0) {
 		const uint8_t *h = head + pos;
 		size_t flags = (size_t)(h[6] | h[7] << 8), packed = kith_get_le32(h + 18);
-		size_t name_n = (size_t)(h[26] | h[27] << 8), extra_n = (size_t)(h[28] | h[29] << 8);
+		size_t name_n = (size_t)(h[26] | h[27] << 8),
+		       extra_n = (size_t)(h[28] | h[29] << 8);
 		enum nsrl_zip kind;
 
 		if (name_n > n - pos - header_n)
@@ -184,7 +185,8 @@ enum nsrl_zip nsrl_zip_kind(const uint8_t *head, size_t n)
 		if (kind != NSRL_ZIP_UNSURE)
 			return kind;
 		/* bit 3: the sizes follow the data, so that the next header cannot be found */
-		if ((flags & 8) != 0 || packed > n || n - pos - header_n - name_n < extra_n + packed)
+		if ((flags & 8) != 0 || packed > n ||
+		    n - pos - header_n - name_n < extra_n + packed)
 			break;
 		pos += header_n + name_n + extra_n + packed;
 	}

@@ -38,10 +38,10 @@ void nsrl_tally_flush(struct nsrl_tally *tally, struct kith_ledger *ledger, uint
 /* ---------------------------------------------------------------- source */
 
 struct nsrl_release {
-	const char *prefix;	/* of the source's id: "nsrl" */
-	struct kith_bytes set;	/* "modern" */
+	const char *prefix;        /* of the source's id: "nsrl" */
+	struct kith_bytes set;     /* "modern" */
 	struct kith_bytes release; /* "2026.03.1" */
-	struct kith_bytes date; /* "2026-03-01", may be empty */
+	struct kith_bytes date;    /* "2026-03-01", may be empty */
 };
 
 /* Declares the source of an input. */

@@ -24,11 +24,11 @@ struct nsrl_products {
 	uint32_t root;
 	bool open; /* a product is being collected */
 	struct kith_buf name, version;
-	struct kith_buf texts;		   /* bytes of the lists */
+	struct kith_buf texts;             /* bytes of the lists */
 	struct kith_buf lists[NSRL_LISTS]; /* struct text_ref */
-	struct kith_buf distributors;	   /* uint32_t */
-	struct kith_buf products;	   /* uint32_t: handles of this package's */
-	struct kith_buf flat;		   /* struct kith_bytes, for a declaration */
+	struct kith_buf distributors;      /* uint32_t */
+	struct kith_buf products;          /* uint32_t: handles of this package's */
+	struct kith_buf flat;              /* struct kith_bytes, for a declaration */
 };
 
 enum kith_status nsrl_products_new(struct kith_decl *decl, uint32_t root,
@@ -103,12 +103,13 @@ static int cmp_text(const void *a, const void *b)
 /* Declares the product that was collected, if there is one. */
 static enum kith_status end_product(struct nsrl_products *p, struct kith_err *err)
 {
-	struct kith_product_decl decl = {.name = bytes_of(&p->name), .version = bytes_of(&p->version)};
+	struct kith_product_decl decl = {.name = bytes_of(&p->name),
+					 .version = bytes_of(&p->version)};
 	struct kith_text_list *const to[NSRL_LISTS] = {
-		[NSRL_SYSTEMS] = &decl.systems,
-		[NSRL_LANGUAGES] = &decl.languages,
-		[NSRL_TYPES] = &decl.types,
-		[NSRL_LINKS] = &decl.links,
+	    [NSRL_SYSTEMS] = &decl.systems,
+	    [NSRL_LANGUAGES] = &decl.languages,
+	    [NSRL_TYPES] = &decl.types,
+	    [NSRL_LINKS] = &decl.links,
 	};
 	struct kith_bytes *flat;
 	enum kith_status st;
@@ -124,7 +125,8 @@ static enum kith_status end_product(struct nsrl_products *p, struct kith_err *er
 	if (flat == NULL)
 		return kith_fail_nomem(err);
 	for (i = 0; i < NSRL_LISTS; i++) {
-		const struct text_ref *refs = (const struct text_ref *)(const void *)p->lists[i].data;
+		const struct text_ref *refs =
+		    (const struct text_ref *)(const void *)p->lists[i].data;
 		size_t n = p->lists[i].n / sizeof *refs, kept = 0;
 
 		for (k = 0; k < n; k++)

@@ -37,8 +37,8 @@ static enum kith_match probe(const struct kith_probe *in)
 	case NSRL_ZIP_NONE: break;
 	}
 	lf = in->head_n == 0 ? NULL : memchr(in->head, '\n', in->head_n);
-	if (lf != NULL && v2_header((struct kith_bytes){in->head, (size_t)(lf - in->head)}) !=
-				  V2_LAYOUT_NONE)
+	if (lf != NULL &&
+	    v2_header((struct kith_bytes){in->head, (size_t)(lf - in->head)}) != V2_LAYOUT_NONE)
 		return KITH_MATCH_CERTAIN;
 	return KITH_MATCH_NO;
 }
@@ -46,7 +46,8 @@ static enum kith_match probe(const struct kith_probe *in)
 /* ---------------------------------------------------------------- release */
 
 /* "2001/03/08 0.2" or "2026/09/01 2026.09.1 modern minimal". */
-static bool parse_version(struct kith_bytes text, struct nsrl_release *release, char date[static 10])
+static bool parse_version(struct kith_bytes text, struct nsrl_release *release,
+			  char date[static 10])
 {
 	size_t i, start;
 
@@ -75,7 +76,8 @@ static bool parse_version(struct kith_bytes text, struct nsrl_release *release, 
 }
 
 /* The newest row of VERSION.TXT. */
-static void find_version(const struct nsrl_v2 *v2, struct nsrl_release *release, char date[static 10])
+static void find_version(const struct nsrl_v2 *v2, struct nsrl_release *release,
+			 char date[static 10])
 {
 	const struct kith_buf *text = &v2->texts[V2_VERSION];
 	char newest[10] = {0};
@@ -108,9 +110,10 @@ static enum kith_status declare(struct nsrl_v2 *v2, const struct kith_source_arg
 	if (release.release.n == 0)
 		release.release = (struct kith_bytes){(const uint8_t *)unknown, sizeof unknown - 1};
 	if (args->set_name != NULL)
-		release.set = (struct kith_bytes){(const uint8_t *)args->set_name,
-						  strlen(args->set_name)};
-	else if (release.set.n == 0 && v2->folder.n > 1) /* the archive's own folder: "rds_modernm" */
+		release.set =
+		    (struct kith_bytes){(const uint8_t *)args->set_name, strlen(args->set_name)};
+	else if (release.set.n == 0 &&
+		 v2->folder.n > 1) /* the archive's own folder: "rds_modernm" */
 		release.set = (struct kith_bytes){v2->folder.data, v2->folder.n - 1};
 	else if (release.set.n == 0)
 		release.set = (struct kith_bytes){(const uint8_t *)unnamed, sizeof unnamed - 1};
@@ -302,7 +305,7 @@ static enum kith_status read_source(void *state, uint32_t shard, struct kith_col
 {
 	const struct nsrl_v2 *v2 = state;
 	struct worker w = {
-		.v2 = v2, .collector = collector, .row = {.table = KITH_TABLE_SHA1_ONLY}};
+	    .v2 = v2, .collector = collector, .row = {.table = KITH_TABLE_SHA1_ONLY}};
 	struct kith_ledger *ledger = kith_collector_ledger(collector);
 	struct kith_unpack *unpack = NULL;
 	struct kith_err fault = {0};
@@ -358,10 +361,10 @@ static enum kith_status open_source(void *state, const struct kith_source_args *
 		return st;
 	}
 	*ret_plan = (struct kith_source_plan){
-		.n_shards = 1,
-		.total_units = v2->file_bytes,
-		.unit = "bytes",
-		.rows = v2->file_bytes / ROW_BYTES,
+	    .n_shards = 1,
+	    .total_units = v2->file_bytes,
+	    .unit = "bytes",
+	    .rows = v2->file_bytes / ROW_BYTES,
 	};
 	return KITH_OK;
 }
@@ -383,11 +386,11 @@ static void close_source(void *state)
 }
 
 const struct kith_source_ops kith_source_nsrl_v2 = {
-	.name = "nsrl-v2",
-	.summary = "NSRL RDS v2 or v1 text release: folder, .zip or .iso",
-	.state_size = sizeof(struct nsrl_v2),
-	.probe = probe,
-	.open = open_source,
-	.read = read_source,
-	.close = close_source,
+    .name = "nsrl-v2",
+    .summary = "NSRL RDS v2 or v1 text release: folder, .zip or .iso",
+    .state_size = sizeof(struct nsrl_v2),
+    .probe = probe,
+    .open = open_source,
+    .read = read_source,
+    .close = close_source,
 };

@@ -20,7 +20,7 @@ enum v2_layout v2_header(struct kith_bytes line);
 
 struct v2_row {
 	struct kith_bytes sha1, md5; /* as they stand there */
-	struct kith_bytes name;	     /* without its quotes; a quote inside may be doubled */
+	struct kith_bytes name;      /* without its quotes; a quote inside may be doubled */
 	struct kith_bytes size, product, system, special;
 };
 
@@ -49,8 +49,8 @@ struct v2_code {
 };
 
 struct nsrl_v2 {
-	struct kith_buf input; /* path, terminated: for messages */
-	struct kith_buf path;  /* terminated: of NSRLFile.txt, or of the zip that has it */
+	struct kith_buf input;  /* path, terminated: for messages */
+	struct kith_buf path;   /* terminated: of NSRLFile.txt, or of the zip that has it */
 	struct kith_buf member; /* terminated: its name in the zip; empty: it is a file */
 	struct kith_buf folder; /* terminated: name of the folder inside the archive */
 	struct kith_buf texts[V2_TEXTS]; /* the small files; empty when missing */
@@ -58,8 +58,8 @@ struct nsrl_v2 {
 	uint64_t file_bytes; /* of NSRLFile.txt; 0: unknown */
 	bool keep_going;
 	uint32_t source, root;
-	struct idmap numbers;	     /* ProductCode that is a number -> place */
-	struct kith_buf codes;	     /* struct v2_code, sorted by their bytes: the others */
+	struct idmap numbers;  /* ProductCode that is a number -> place */
+	struct kith_buf codes; /* struct v2_code, sorted by their bytes: the others */
 	struct kith_buf codes_text;
 };
 

@@ -18,13 +18,13 @@
 
 /* A small file; real ones have up to 20 MB. */
 #define TEXT_MAX ((size_t)512 << 20)
-#define BLOCK	 ((size_t)64 << 10)
+#define BLOCK    ((size_t)64 << 10)
 
 static const char *const text_names[V2_TEXTS] = {
-	[V2_MFG] = "NSRLMfg.txt",
-	[V2_OS] = "NSRLOS.txt",
-	[V2_PROD] = "NSRLProd.txt",
-	[V2_VERSION] = "version.txt",
+    [V2_MFG] = "NSRLMfg.txt",
+    [V2_OS] = "NSRLOS.txt",
+    [V2_PROD] = "NSRLProd.txt",
+    [V2_VERSION] = "version.txt",
 };
 static const char rows_name[] = "NSRLFile.txt";
 static const char *const zip_names[] = {"NSRLFile.txt.zip", "NSRLFile.zip"};
@@ -244,8 +244,8 @@ static enum kith_status scan_folder(struct nsrl_v2 *v2, const char *folder, cons
 		st = find_in_folder(folder, rows_name, &path, &found, err);
 	else if (!set_text(&path, rows, strlen(rows)))
 		st = kith_fail_nomem(err);
-	if (st >= 0 && found && !set_text(&v2->path, (const char *)path.data,
-					  strlen((const char *)path.data)))
+	if (st >= 0 && found &&
+	    !set_text(&v2->path, (const char *)path.data, strlen((const char *)path.data)))
 		st = kith_fail_nomem(err);
 	if (st >= 0 && found && stat((const char *)path.data, &info) == 0)
 		v2->file_bytes = (uint64_t)info.st_size;
@@ -324,7 +324,8 @@ enum kith_status v2_find_files(struct nsrl_v2 *v2, const struct kith_source_args
 				  KITH_UNPACK_ZIP, NULL, err);
 	if (st >= 0 && !is_set(&v2->path))
 		st = kith_fail(err, KITH_E_UNSUPPORTED,
-			       "'%s' is not an NSRL RDS v2 release: no NSRLFile.txt in it", args->path);
+			       "'%s' is not an NSRL RDS v2 release: no NSRLFile.txt in it",
+			       args->path);
 	kith_buf_done(&zip);
 	return st;
 }

@@ -96,13 +96,13 @@ bool v2_parse_row(struct kith_bytes line, enum v2_layout layout, struct v2_row *
 	if (line.n > 0 && line.data[0] == '"' && (line.n < 2 || line.data[line.n - 1] != '"'))
 		return false;
 	*ret_row = (struct v2_row){
-		.sha1 = left[0],
-		.md5 = layout == V2_LAYOUT_1 ? right[2] : left[1],
-		.name = v2_unquote(line),
-		.size = right[n_right - 1],
-		.product = right[n_right - 2],
-		.system = right[n_right - 3],
-		.special = right[0],
+	    .sha1 = left[0],
+	    .md5 = layout == V2_LAYOUT_1 ? right[2] : left[1],
+	    .name = v2_unquote(line),
+	    .size = right[n_right - 1],
+	    .product = right[n_right - 2],
+	    .system = right[n_right - 3],
+	    .special = right[0],
 	};
 	return true;
 }

@@ -33,10 +33,10 @@ static const struct {
 	const char *name;
 	size_t fields;
 } formats[V2_TEXTS] = {
-	[V2_MFG] = {"NSRLMfg line", 2},
-	[V2_OS] = {"NSRLOS line", 4},
-	[V2_PROD] = {"NSRLProd line", 7},
-	[V2_VERSION] = {"VERSION line", 2},
+    [V2_MFG] = {"NSRLMfg line", 2},
+    [V2_OS] = {"NSRLOS line", 4},
+    [V2_PROD] = {"NSRLProd line", 7},
+    [V2_VERSION] = {"VERSION line", 2},
 };
 
 static int cmp_rows(const void *a, const void *b)
@@ -46,7 +46,8 @@ static int cmp_rows(const void *a, const void *b)
 	int c;
 
 	for (i = 0; i < 3; i++) {
-		c = kith_bytes_cmp(x->field[i].data, x->field[i].n, y->field[i].data, y->field[i].n);
+		c = kith_bytes_cmp(x->field[i].data, x->field[i].n, y->field[i].data,
+				   y->field[i].n);
 		if (c != 0)
 			return c;
 	}
@@ -188,8 +189,8 @@ bool v2_find_code(const struct nsrl_v2 *v2, struct kith_bytes code, uint32_t *re
 		return idmap_find(&v2->numbers, (int64_t)number, ret_place);
 	while (low < high) {
 		size_t mid = low + (high - low) / 2;
-		int c = kith_bytes_cmp(v2->codes_text.data + codes[mid].start, codes[mid].n, code.data,
-				       code.n);
+		int c = kith_bytes_cmp(v2->codes_text.data + codes[mid].start, codes[mid].n,
+				       code.data, code.n);
 
 		if (c == 0) {
 			*ret_place = codes[mid].place;
@@ -214,7 +215,8 @@ static enum kith_status add_systems(struct nsrl_products *products, const struct
 
 	*ret_found = i < systems->n;
 	for (; i < systems->n && same(systems->rows[i].field[0], code) && st >= 0; i++) {
-		struct kith_bytes name = systems->rows[i].field[1], version = systems->rows[i].field[2];
+		struct kith_bytes name = systems->rows[i].field[1],
+				  version = systems->rows[i].field[2];
 
 		text->n = 0;
 		kith_buf_add(text, name.data, name.n);
@@ -229,10 +231,10 @@ static enum kith_status add_systems(struct nsrl_products *products, const struct
 	return st;
 }
 
-static enum kith_status add_product_row(struct nsrl_products *products,
-					const struct table_row *row, const struct table *makers,
-					const struct table *systems, struct kith_buf *text,
-					struct nsrl_tally *tally, struct kith_err *err)
+static enum kith_status add_product_row(struct nsrl_products *products, const struct table_row *row,
+					const struct table *makers, const struct table *systems,
+					struct kith_buf *text, struct nsrl_tally *tally,
+					struct kith_err *err)
 {
 	size_t maker = find_row(makers, row->field[PROD_MFG]);
 	bool found;
@@ -272,8 +274,8 @@ static enum kith_status declare_products(struct nsrl_v2 *v2, const struct kith_s
 	for (i = 0; st >= 0 && i < rows->n; i++) {
 		struct kith_bytes code = rows->rows[i].field[PROD_CODE];
 
-		st = add_product_row(products, &rows->rows[i], &tables[V2_MFG], &tables[V2_OS], &text,
-				     tally, err);
+		st = add_product_row(products, &rows->rows[i], &tables[V2_MFG], &tables[V2_OS],
+				     &text, tally, err);
 		if (st < 0 || (i + 1 < rows->n && same(code, rows->rows[i + 1].field[PROD_CODE])))
 			continue;
 		st = nsrl_products_package(products, code, &place, err);

@@ -16,20 +16,20 @@
 #include "unpack.h"
 
 /* So many rows make a shard worth while; tables below are read in one. */
-#define SHARD_ROWS 16384u
+#define SHARD_ROWS      16384u
 #define SHARDS_BY_ROWID 64u
-#define SHARDS_BY_HASH	256u
-#define HASH_SPAN	65535u /* positions by hash: 16 bits */
+#define SHARDS_BY_HASH  256u
+#define HASH_SPAN       65535u /* positions by hash: 16 bits */
 
 /* Column names, by enum v3_column; V3_ROWID has none. NULL: the kind does not have it. */
 static const char *const columns_full[V3_COLUMNS] = {
-	[V3_SHA256] = "sha256", [V3_SHA1] = "sha1",	      [V3_MD5] = "md5",
-	[V3_SIZE] = "bytes",	[V3_NAME] = "file_name",      [V3_OWNER] = "object_id",
-	[V3_EXTENSION] = "extension", [V3_PATH] = "path", [V3_EXTRACTEE] = "extractee_id",
+    [V3_SHA256] = "sha256",       [V3_SHA1] = "sha1",      [V3_MD5] = "md5",
+    [V3_SIZE] = "bytes",          [V3_NAME] = "file_name", [V3_OWNER] = "object_id",
+    [V3_EXTENSION] = "extension", [V3_PATH] = "path",      [V3_EXTRACTEE] = "extractee_id",
 };
 static const char *const columns_minimal[V3_COLUMNS] = {
-	[V3_SHA256] = "sha256", [V3_SHA1] = "sha1",	 [V3_MD5] = "md5",
-	[V3_SIZE] = "file_size", [V3_NAME] = "file_name", [V3_OWNER] = "package_id",
+    [V3_SHA256] = "sha256",  [V3_SHA1] = "sha1",      [V3_MD5] = "md5",
+    [V3_SIZE] = "file_size", [V3_NAME] = "file_name", [V3_OWNER] = "package_id",
 };
 
 /* ------------------------------------------------------------------ input */
@@ -111,20 +111,22 @@ static enum kith_status unpack_database(struct nsrl_v3 *v3, const struct kith_so
 	if (st < 0)
 		return st;
 	if (content.databases == 0)
-		return kith_fail(err, KITH_E_UNSUPPORTED,
-				 content.deltas > 0
-					 ? "'%s' holds a delta (.sql): deltas are not read yet, apply it "
-					   "to its database with sqlite3 first"
-					 : "'%s' is a zip without an NSRL RDS: expected a .db of release 3, "
-					   "or NSRLFile.txt of release 2",
-				 args->path);
+		return kith_fail(
+		    err, KITH_E_UNSUPPORTED,
+		    content.deltas > 0
+			? "'%s' holds a delta (.sql): deltas are not read yet, apply it "
+			  "to its database with sqlite3 first"
+			: "'%s' is a zip without an NSRL RDS: expected a .db of release 3, "
+			  "or NSRLFile.txt of release 2",
+		    args->path);
 	if (content.databases > 1 && !content.exact)
 		return kith_fail(err, KITH_E_UNSUPPORTED,
 				 "'%s' holds %u databases and none is named like it", args->path,
 				 content.databases);
 	if (content.encrypted > 0)
 		return kith_fail(err, KITH_E_UNSUPPORTED,
-				 "'%s' is encrypted: expected the NSRL's zip as published", args->path);
+				 "'%s' is encrypted: expected the NSRL's zip as published",
+				 args->path);
 	st = kith_unpack_open(args->path, args->path, KITH_UNPACK_ZIP, &unpack, err);
 	while (st == KITH_OK && !found) {
 		st = kith_unpack_next(unpack, &member, err);
@@ -264,7 +266,8 @@ static enum kith_status probe_case(struct nsrl_v3 *v3, struct kith_sql *sql, str
 	struct kith_sql_value value;
 	enum kith_status st;
 
-	st = query_number(sql, "SELECT count(*) FROM (SELECT 1 FROM FILE WHERE sha256 >= 'a' LIMIT 1)",
+	st = query_number(sql,
+			  "SELECT count(*) FROM (SELECT 1 FROM FILE WHERE sha256 >= 'a' LIMIT 1)",
 			  &value, err);
 	v3->lower_case = st >= 0 && value.type == KITH_SQL_INTEGER && value.number > 0;
 	return st;
@@ -360,8 +363,8 @@ static enum kith_status declare(struct nsrl_v3 *v3, struct kith_sql *sql,
 	release.set = nsrl_trim(v3_text(&values[1]));
 	release.date = date_part(v3_text(&values[2]), date);
 	if (args->set_name != NULL)
-		release.set = (struct kith_bytes){(const uint8_t *)args->set_name,
-						  strlen(args->set_name)};
+		release.set =
+		    (struct kith_bytes){(const uint8_t *)args->set_name, strlen(args->set_name)};
 	st = nsrl_declare(args, &release, &v3->source, &v3->root, err);
 out:
 	kith_sql_finish(stmt);
@@ -463,11 +466,11 @@ static void close_source(void *state)
 }
 
 const struct kith_source_ops kith_source_nsrl_v3 = {
-	.name = "nsrl-v3",
-	.summary = "NSRL RDS v3 database, full or minimal: .db or the published .zip",
-	.state_size = sizeof(struct nsrl_v3),
-	.probe = probe,
-	.open = open_source,
-	.read = read_source,
-	.close = close_source,
+    .name = "nsrl-v3",
+    .summary = "NSRL RDS v3 database, full or minimal: .db or the published .zip",
+    .state_size = sizeof(struct nsrl_v3),
+    .probe = probe,
+    .open = open_source,
+    .read = read_source,
+    .close = close_source,
 };

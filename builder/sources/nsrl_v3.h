@@ -29,9 +29,9 @@ enum v3_column {
 
 /* How rows divide into shards. Positions are 0 .. span. */
 enum v3_split {
-	V3_WHOLE,  /* one shard */
+	V3_WHOLE,    /* one shard */
 	V3_BY_ROWID, /* position: rowid - first_rowid */
-	V3_BY_HASH /* position: the first 16 bits of the SHA-256; a last shard has its NULLs */
+	V3_BY_HASH   /* position: the first 16 bits of the SHA-256; a last shard has its NULLs */
 };
 
 /* A place in the maps below: the handle, and this bit when the package has no product. */
@@ -41,13 +41,13 @@ struct nsrl_v3 {
 	struct kith_buf input; /* path of the input, terminated: for messages */
 	struct kith_buf path;  /* of the database, terminated */
 	bool full, keep_going, lower_case;
-	bool has_chain; /* full: containers can be looked up */
+	bool has_chain;     /* full: containers can be looked up */
 	size_t cache_bytes; /* of a connection */
 	size_t chain_bytes; /* of a shard's cache of containers */
 	uint32_t source, root;
-	struct idmap packages; /* package_id -> place */
-	struct idmap objects;  /* full: object_id -> place */
-	struct kith_buf select;	   /* SQL up to its WHERE, terminated */
+	struct idmap packages;     /* package_id -> place */
+	struct idmap objects;      /* full: object_id -> place */
+	struct kith_buf select;    /* SQL up to its WHERE, terminated */
 	struct kith_buf container; /* SQL: a container by its metadata_id, terminated */
 	enum v3_split split;
 	int64_t first_rowid;

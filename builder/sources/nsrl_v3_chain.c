@@ -21,14 +21,14 @@
 
 struct entry {
 	size_t start, n; /* of its key in `keys` */
-	uint8_t depth;	 /* containers in the key */
+	uint8_t depth;   /* containers in the key */
 	bool missing, broken;
 };
 
 struct v3_chain {
 	struct kith_sql_stmt *select;
 	size_t memory;
-	struct idmap map;	 /* metadata_id -> number of its entry */
+	struct idmap map;        /* metadata_id -> number of its entry */
 	struct kith_buf entries; /* struct entry */
 	struct kith_buf keys;
 	struct kith_buf name, link; /* of the container at hand */
@@ -206,10 +206,10 @@ enum kith_status v3_chain_find(struct v3_chain *chain, int64_t extractee, struct
 	if (idmap_find(&chain->map, extractee, &number))
 		entry = entry_at(chain, number);
 	*ret = (struct v3_below){
-		.key = chain->keys.data == NULL ? NULL : chain->keys.data + entry->start,
-		.n = entry->n,
-		.missing = entry->missing,
-		.broken = entry->broken,
+	    .key = chain->keys.data == NULL ? NULL : chain->keys.data + entry->start,
+	    .n = entry->n,
+	    .missing = entry->missing,
+	    .broken = entry->broken,
 	};
 	return KITH_OK;
 }

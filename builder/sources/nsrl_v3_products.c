@@ -17,7 +17,7 @@ enum product_column {
 	P_NAME,
 	P_VERSION,
 	P_MANUFACTURER,
-	P_SYSTEM,	/* its id as the product's row has it */
+	P_SYSTEM,       /* its id as the product's row has it */
 	P_SYSTEM_FOUND, /* as its own row has it */
 	P_SYSTEM_NAME,
 	P_SYSTEM_VERSION,
@@ -28,39 +28,39 @@ enum product_column {
 };
 
 static const char minimal_query[] =
-	"SELECT p.package_id, p.name, p.version, p.manufacturer_id, p.operating_system_id, "
-	"o.operating_system_id, o.name, o.version, p.language, p.application_type, NULL "
-	"FROM PKG p LEFT JOIN OS o ON o.operating_system_id = p.operating_system_id "
-	"ORDER BY 1, 2, 3";
+    "SELECT p.package_id, p.name, p.version, p.manufacturer_id, p.operating_system_id, "
+    "o.operating_system_id, o.name, o.version, p.language, p.application_type, NULL "
+    "FROM PKG p LEFT JOIN OS o ON o.operating_system_id = p.operating_system_id "
+    "ORDER BY 1, 2, 3";
 
 /* The parts of the query for full sets; one that needs tables which are not there is left out. */
 static const struct {
 	const char *needs[2];
 	const char *select;
 } full_parts[] = {
-	{{NULL, NULL},
-	 "SELECT package_id, name, version, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL "
-	 "FROM APPLICATION"},
-	{{"MANUFACTURER_APPLICATION", "MANUFACTURER"},
-	 "SELECT a.package_id, a.name, a.version, x.manufacturer_id, NULL, NULL, NULL, NULL, NULL, "
-	 "NULL, m.url FROM MANUFACTURER_APPLICATION x "
-	 "JOIN APPLICATION a ON a.application_id = x.application_id "
-	 "LEFT JOIN MANUFACTURER m ON m.manufacturer_id = x.manufacturer_id"},
-	{{"OPERATING_SYSTEM_APPLICATION", "OPERATING_SYSTEM"},
-	 "SELECT a.package_id, a.name, a.version, NULL, x.operating_system_id, "
-	 "o.operating_system_id, o.name, o.version, NULL, NULL, NULL "
-	 "FROM OPERATING_SYSTEM_APPLICATION x "
-	 "JOIN APPLICATION a ON a.application_id = x.application_id "
-	 "LEFT JOIN OPERATING_SYSTEM o ON o.operating_system_id = x.operating_system_id"},
-	{{"APPLICATION_LANGUAGE", "LANGUAGE"},
-	 "SELECT a.package_id, a.name, a.version, NULL, NULL, NULL, NULL, NULL, l.name, NULL, NULL "
-	 "FROM APPLICATION_LANGUAGE x JOIN APPLICATION a ON a.application_id = x.application_id "
-	 "JOIN LANGUAGE l ON l.language_id = x.language_id"},
-	{{"APPLICATION_APPLICATION_TYPE", "APPLICATION_TYPE"},
-	 "SELECT a.package_id, a.name, a.version, NULL, NULL, NULL, NULL, NULL, NULL, "
-	 "t.description, NULL FROM APPLICATION_APPLICATION_TYPE x "
-	 "JOIN APPLICATION a ON a.application_id = x.application_id "
-	 "JOIN APPLICATION_TYPE t ON t.application_type_id = x.application_type_id"},
+    {{NULL, NULL},
+     "SELECT package_id, name, version, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL "
+     "FROM APPLICATION"},
+    {{"MANUFACTURER_APPLICATION", "MANUFACTURER"},
+     "SELECT a.package_id, a.name, a.version, x.manufacturer_id, NULL, NULL, NULL, NULL, NULL, "
+     "NULL, m.url FROM MANUFACTURER_APPLICATION x "
+     "JOIN APPLICATION a ON a.application_id = x.application_id "
+     "LEFT JOIN MANUFACTURER m ON m.manufacturer_id = x.manufacturer_id"},
+    {{"OPERATING_SYSTEM_APPLICATION", "OPERATING_SYSTEM"},
+     "SELECT a.package_id, a.name, a.version, NULL, x.operating_system_id, "
+     "o.operating_system_id, o.name, o.version, NULL, NULL, NULL "
+     "FROM OPERATING_SYSTEM_APPLICATION x "
+     "JOIN APPLICATION a ON a.application_id = x.application_id "
+     "LEFT JOIN OPERATING_SYSTEM o ON o.operating_system_id = x.operating_system_id"},
+    {{"APPLICATION_LANGUAGE", "LANGUAGE"},
+     "SELECT a.package_id, a.name, a.version, NULL, NULL, NULL, NULL, NULL, l.name, NULL, NULL "
+     "FROM APPLICATION_LANGUAGE x JOIN APPLICATION a ON a.application_id = x.application_id "
+     "JOIN LANGUAGE l ON l.language_id = x.language_id"},
+    {{"APPLICATION_APPLICATION_TYPE", "APPLICATION_TYPE"},
+     "SELECT a.package_id, a.name, a.version, NULL, NULL, NULL, NULL, NULL, NULL, "
+     "t.description, NULL FROM APPLICATION_APPLICATION_TYPE x "
+     "JOIN APPLICATION a ON a.application_id = x.application_id "
+     "JOIN APPLICATION_TYPE t ON t.application_type_id = x.application_type_id"},
 };
 
 /* What the functions here share. */
@@ -84,8 +84,7 @@ static bool is_link(struct kith_bytes text)
 	size_t i;
 
 	for (i = 0; i < sizeof heads / sizeof heads[0]; i++)
-		if (text.n > strlen(heads[i]) &&
-		    memcmp(text.data, heads[i], strlen(heads[i])) == 0)
+		if (text.n > strlen(heads[i]) && memcmp(text.data, heads[i], strlen(heads[i])) == 0)
 			return true;
 	return false;
 }
@@ -230,7 +229,8 @@ static enum kith_status product_row(struct reading *r, const struct kith_sql_val
 	if (st >= 0)
 		st = product_system(r, values, err);
 	if (st >= 0)
-		st = nsrl_products_text(r->products, NSRL_LANGUAGES, v3_text(&values[P_LANGUAGE]), err);
+		st = nsrl_products_text(r->products, NSRL_LANGUAGES, v3_text(&values[P_LANGUAGE]),
+					err);
 	if (st >= 0)
 		st = nsrl_products_text(r->products, NSRL_TYPES, v3_text(&values[P_TYPE]), err);
 	if (st >= 0 && is_link(link))
@@ -257,9 +257,9 @@ static enum kith_status object_row(struct reading *r, const struct kith_sql_valu
 			return kith_fail_nomem(err);
 	}
 	if (r->v3->objects.n > r->args->memory / IDMAP_ENTRY_BYTES)
-		return kith_fail(err, KITH_E_LIMIT,
-				 "table PACKAGE_OBJECT is too large for --memory: after row %" PRIu64,
-				 r->row);
+		return kith_fail(
+		    err, KITH_E_LIMIT,
+		    "table PACKAGE_OBJECT is too large for --memory: after row %" PRIu64, r->row);
 	if (!idmap_add(&r->v3->objects, values[0].number, place, &added))
 		return kith_fail_nomem(err);
 	if (!added)
@@ -292,8 +292,9 @@ static enum kith_status full_query(struct reading *r, struct kith_buf *query, st
 			if (st < 0)
 				return st;
 			if (!has[k])
-				kith_ledger_notef(r->args->ledger, r->v3->source, KITH_LEDGER_FAILED,
-						  "table missing", "%s", full_parts[i].needs[k]);
+				kith_ledger_notef(r->args->ledger, r->v3->source,
+						  KITH_LEDGER_FAILED, "table missing", "%s",
+						  full_parts[i].needs[k]);
 		}
 		if (!has[0] || !has[1])
 			continue;
@@ -376,9 +377,9 @@ enum kith_status v3_read_products(struct nsrl_v3 *v3, struct kith_sql *sql,
 		const char *what;
 		enum kith_status (*read)(struct reading *r, struct kith_err *err);
 	} steps[] = {
-		{"manufacturers", read_distributors},
-		{"packages", read_packages},
-		{"objects", read_objects},
+	    {"manufacturers", read_distributors},
+	    {"packages", read_packages},
+	    {"objects", read_objects},
 	};
 	struct reading r = {.v3 = v3, .sql = sql, .args = args};
 	enum kith_status st;

@@ -26,13 +26,13 @@ struct worker {
 	struct v3_chain *chain;
 	struct nsrl_tally tally;
 	struct kith_row row;
-	uint64_t number; /* of the row: its rowid, or counted */
-	uint64_t position; /* of the row, in units of the split */
+	uint64_t number;     /* of the row: its rowid, or counted */
+	uint64_t position;   /* of the row, in units of the split */
 	uint32_t unreported; /* rows since the last progress */
 	/* the place of the last row, and what it was made of */
 	bool have_owner, have_below;
 	int64_t owner, extractee;
-	uint32_t place; /* with V3_ORPHAN */
+	uint32_t place;                /* with V3_ORPHAN */
 	enum nsrl_reason place_reason; /* NSRL_READ: nothing to say */
 	bool missing, broken, long_path;
 	struct kith_buf path, below, name;
@@ -181,9 +181,8 @@ static enum kith_status find_below(struct worker *w, const struct kith_sql_value
 				   struct kith_err *err)
 {
 	struct kith_bytes path = v3_text(&values[V3_PATH]);
-	int64_t extractee = values[V3_EXTRACTEE].type == KITH_SQL_INTEGER
-				    ? values[V3_EXTRACTEE].number
-				    : 0;
+	int64_t extractee =
+	    values[V3_EXTRACTEE].type == KITH_SQL_INTEGER ? values[V3_EXTRACTEE].number : 0;
 	enum kith_status st;
 
 	if (!w->have_below || extractee != w->extractee || path.n != w->path.n ||
@@ -308,7 +307,8 @@ static enum kith_status prepare_range(struct worker *w, uint32_t shard, uint64_t
 	st = kith_sql_prepare(w->sql, (const char *)query.data, &w->rows, err);
 	kith_buf_done(&query);
 	if (st >= 0 && v3->split == V3_BY_ROWID) {
-		st = kith_sql_bind_number(w->rows, 1, (int64_t)((uint64_t)v3->first_rowid + from), err);
+		st = kith_sql_bind_number(w->rows, 1, (int64_t)((uint64_t)v3->first_rowid + from),
+					  err);
 		if (st >= 0)
 			st = kith_sql_bind_number(w->rows, 2,
 						  (int64_t)((uint64_t)v3->first_rowid + to), err);
@@ -349,7 +349,8 @@ static enum kith_status read_range(struct worker *w, uint32_t shard, uint64_t fr
 				*err = fault;
 			if (damaged)
 				kith_err_context(err, "'%s': table %s, after row %" PRIu64,
-						 (const char *)v3->input.data, v3_table(v3), w->number);
+						 (const char *)v3->input.data, v3_table(v3),
+						 w->number);
 			return st;
 		}
 		kith_ledger_notef(kith_collector_ledger(w->collector), v3->source,
@@ -390,12 +391,13 @@ enum kith_status v3_read_shard(const struct nsrl_v3 *v3, uint32_t shard,
 	enum kith_status st;
 
 	shard_range(v3, shard, &from, &to);
-	st = kith_sql_open((const char *)v3->path.data, v3->cache_bytes, v3->keep_going, &w.sql, err);
+	st = kith_sql_open((const char *)v3->path.data, v3->cache_bytes, v3->keep_going, &w.sql,
+			   err);
 	if (st < 0)
 		goto out;
 	if (v3->full && v3->has_chain) {
-		st = v3_chain_new(w.sql, (const char *)v3->container.data, v3->chain_bytes, &w.chain,
-				  err);
+		st = v3_chain_new(w.sql, (const char *)v3->container.data, v3->chain_bytes,
+				  &w.chain, err);
 		if (st < 0)
 			goto out;
 	}

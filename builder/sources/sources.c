@@ -51,9 +51,10 @@ static enum kith_status fail_unknown(const struct kith_probe *in, struct kith_er
 	size_t i;
 
 	if (in->is_folder)
-		return kith_fail(err, KITH_E_UNSUPPORTED,
-				 "'%s' is a folder without NSRLFile.txt: expected an NSRL RDS v2 release",
-				 in->path);
+		return kith_fail(
+		    err, KITH_E_UNSUPPORTED,
+		    "'%s' is a folder without NSRLFile.txt: expected an NSRL RDS v2 release",
+		    in->path);
 	if (in->head_n == 0)
 		return kith_fail(err, KITH_E_UNSUPPORTED,
 				 "'%s' is empty: expected an NSRL release or a kith set", in->path);
@@ -61,15 +62,17 @@ static enum kith_status fail_unknown(const struct kith_probe *in, struct kith_er
 		size_t n = strlen(statements[i]);
 
 		if (in->head_n > n && memcmp(in->head, statements[i], n) == 0)
-			return kith_fail(err, KITH_E_UNSUPPORTED,
-					 "'%s' is a delta (.sql): deltas are not read yet, apply it to its "
-					 "database with sqlite3 first",
-					 in->path);
+			return kith_fail(
+			    err, KITH_E_UNSUPPORTED,
+			    "'%s' is a delta (.sql): deltas are not read yet, apply it to its "
+			    "database with sqlite3 first",
+			    in->path);
 	}
-	return kith_fail(err, KITH_E_UNSUPPORTED,
-			 "'%s' is neither an NSRL RDS v3 database or zip, nor an NSRL RDS v2 folder, zip "
-			 "or ISO image, nor a kith set",
-			 in->path);
+	return kith_fail(
+	    err, KITH_E_UNSUPPORTED,
+	    "'%s' is neither an NSRL RDS v3 database or zip, nor an NSRL RDS v2 folder, zip "
+	    "or ISO image, nor a kith set",
+	    in->path);
 }
 
 enum kith_status kith_sources_probe(const char *path, const struct kith_source_ops **ret_ops,

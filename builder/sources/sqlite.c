@@ -28,11 +28,11 @@ struct kith_sql_stmt {
 static const struct {
 	int id, value;
 } limits[] = {
-	{SQLITE_LIMIT_LENGTH, VALUE_MAX},   {SQLITE_LIMIT_SQL_LENGTH, 1 << 20},
-	{SQLITE_LIMIT_COLUMN, 200},	    {SQLITE_LIMIT_EXPR_DEPTH, 64},
-	{SQLITE_LIMIT_COMPOUND_SELECT, 16}, {SQLITE_LIMIT_VDBE_OP, 25000},
-	{SQLITE_LIMIT_FUNCTION_ARG, 8},	    {SQLITE_LIMIT_ATTACHED, 0},
-	{SQLITE_LIMIT_TRIGGER_DEPTH, 1},    {SQLITE_LIMIT_WORKER_THREADS, 0},
+    {SQLITE_LIMIT_LENGTH, VALUE_MAX},   {SQLITE_LIMIT_SQL_LENGTH, 1 << 20},
+    {SQLITE_LIMIT_COLUMN, 200},         {SQLITE_LIMIT_EXPR_DEPTH, 64},
+    {SQLITE_LIMIT_COMPOUND_SELECT, 16}, {SQLITE_LIMIT_VDBE_OP, 25000},
+    {SQLITE_LIMIT_FUNCTION_ARG, 8},     {SQLITE_LIMIT_ATTACHED, 0},
+    {SQLITE_LIMIT_TRIGGER_DEPTH, 1},    {SQLITE_LIMIT_WORKER_THREADS, 0},
 };
 
 static enum kith_status fail_sql(sqlite3 *db, int rc, struct kith_err *err)
@@ -40,20 +40,16 @@ static enum kith_status fail_sql(sqlite3 *db, int rc, struct kith_err *err)
 	const char *text = db != NULL ? sqlite3_errmsg(db) : sqlite3_errstr(rc);
 
 	switch (rc & 0xff) {
-	case SQLITE_NOMEM:
-		return kith_fail_nomem(err);
+	case SQLITE_NOMEM: return kith_fail_nomem(err);
 	case SQLITE_CORRUPT:
 	case SQLITE_NOTADB:
 	case SQLITE_IOERR:
 	case SQLITE_TOOBIG:
-	case SQLITE_FORMAT:
-		return kith_fail(err, KITH_E_CORRUPT, "damaged database: %s", text);
+	case SQLITE_FORMAT: return kith_fail(err, KITH_E_CORRUPT, "damaged database: %s", text);
 	case SQLITE_CANTOPEN:
 	case SQLITE_PERM:
-	case SQLITE_AUTH:
-		return kith_fail(err, KITH_E_IO, "%s", text);
-	default:
-		return kith_fail(err, KITH_E_UNSUPPORTED, "%s", text);
+	case SQLITE_AUTH: return kith_fail(err, KITH_E_IO, "%s", text);
+	default: return kith_fail(err, KITH_E_UNSUPPORTED, "%s", text);
 	}
 }
 
@@ -70,10 +66,11 @@ static enum kith_status check_no_log(const char *path, const char *suffix, struc
 		goto out;
 	}
 	if (stat((const char *)name.data, &st) == 0 && st.st_size > 0)
-		status = kith_fail(err, KITH_E_UNSUPPORTED,
-				   "it has changes that are not applied yet, in '%s'; open and close "
-				   "it with sqlite3 first",
-				   (const char *)name.data);
+		status =
+		    kith_fail(err, KITH_E_UNSUPPORTED,
+			      "it has changes that are not applied yet, in '%s'; open and close "
+			      "it with sqlite3 first",
+			      (const char *)name.data);
 out:
 	kith_buf_done(&name);
 	return status;
@@ -109,13 +106,10 @@ static int harden(sqlite3 *db, size_t cache_bytes, bool salvage)
 	const struct {
 		int id, value;
 	} settings[] = {
-		{SQLITE_DBCONFIG_DEFENSIVE, !salvage},
-		{SQLITE_DBCONFIG_WRITABLE_SCHEMA, salvage},
-		{SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0},
-		{SQLITE_DBCONFIG_ENABLE_VIEW, 0},
-		{SQLITE_DBCONFIG_ENABLE_TRIGGER, 0},
-		{SQLITE_DBCONFIG_ENABLE_LOAD_EXTENSION, 0},
-		{SQLITE_DBCONFIG_ENABLE_FTS3_TOKENIZER, 0},
+	    {SQLITE_DBCONFIG_DEFENSIVE, !salvage},      {SQLITE_DBCONFIG_WRITABLE_SCHEMA, salvage},
+	    {SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0},        {SQLITE_DBCONFIG_ENABLE_VIEW, 0},
+	    {SQLITE_DBCONFIG_ENABLE_TRIGGER, 0},        {SQLITE_DBCONFIG_ENABLE_LOAD_EXTENSION, 0},
+	    {SQLITE_DBCONFIG_ENABLE_FTS3_TOKENIZER, 0},
 	};
 	char pragmas[256];
 	size_t i;
@@ -240,12 +234,8 @@ static void get_value(sqlite3_stmt *stmt, int i, struct kith_sql_value *value)
 		value->n = (size_t)sqlite3_column_bytes(stmt, i);
 		value->type = KITH_SQL_BLOB;
 		break;
-	case SQLITE_FLOAT:
-		value->type = KITH_SQL_REAL;
-		break;
-	default:
-		value->type = KITH_SQL_NULL;
-		break;
+	case SQLITE_FLOAT: value->type = KITH_SQL_REAL; break;
+	default: value->type = KITH_SQL_NULL; break;
 	}
 }
 
@@ -298,29 +288,29 @@ enum kith_status kith_sql_has_table(struct kith_sql *sql, const char *table, boo
 			    table, NULL, ret, err);
 }
 
-enum kith_status kith_sql_columns(struct kith_sql *sql, const char *table,
-				  const char *const *names, size_t n, bool *ret_has,
-				  struct kith_err *err)
+enum kith_status kith_sql_columns(struct kith_sql *sql, const char *table, const char *const *names,
+				  size_t n, bool *ret_has, struct kith_err *err)
 {
 	enum kith_status st = KITH_OK;
 	size_t i;
 
 	for (i = 0; i < n && st >= 0; i++)
-		st = query_exists(sql,
-				  "SELECT 1 FROM pragma_table_xinfo(?1) WHERE name = ?2 COLLATE NOCASE",
-				  table, names[i], &ret_has[i], err);
+		st = query_exists(
+		    sql, "SELECT 1 FROM pragma_table_xinfo(?1) WHERE name = ?2 COLLATE NOCASE",
+		    table, names[i], &ret_has[i], err);
 	return st;
 }
 
 enum kith_status kith_sql_has_index(struct kith_sql *sql, const char *table, const char *column,
 				    bool *ret, struct kith_err *err)
 {
-	return query_exists(sql,
-			    "SELECT 1 FROM pragma_table_xinfo(?1) WHERE name = ?2 COLLATE NOCASE AND "
-			    "pk = 1 AND upper(type) = 'INTEGER' "
-			    "UNION ALL "
-			    "SELECT 1 FROM pragma_index_list(?1) l, pragma_index_xinfo(l.name) x "
-			    "WHERE l.partial = 0 AND x.seqno = 0 AND x.name = ?2 COLLATE NOCASE AND "
-			    "x.coll = 'BINARY'",
-			    table, column, ret, err);
+	return query_exists(
+	    sql,
+	    "SELECT 1 FROM pragma_table_xinfo(?1) WHERE name = ?2 COLLATE NOCASE AND "
+	    "pk = 1 AND upper(type) = 'INTEGER' "
+	    "UNION ALL "
+	    "SELECT 1 FROM pragma_index_list(?1) l, pragma_index_xinfo(l.name) x "
+	    "WHERE l.partial = 0 AND x.seqno = 0 AND x.name = ?2 COLLATE NOCASE AND "
+	    "x.coll = 'BINARY'",
+	    table, column, ret, err);
 }

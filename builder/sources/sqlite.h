@@ -34,7 +34,7 @@ struct kith_sql_value {
 };
 
 /* The first bytes of every database. */
-#define KITH_SQL_MAGIC	    "SQLite format 3"
+#define KITH_SQL_MAGIC      "SQLite format 3"
 #define KITH_SQL_MAGIC_SIZE 16u
 
 /*
@@ -52,9 +52,8 @@ enum kith_status kith_sql_has_table(struct kith_sql *sql, const char *table, boo
 				    struct kith_err *err);
 
 /* Which of the n columns does the table have? */
-enum kith_status kith_sql_columns(struct kith_sql *sql, const char *table,
-				  const char *const *names, size_t n, bool *ret_has,
-				  struct kith_err *err);
+enum kith_status kith_sql_columns(struct kith_sql *sql, const char *table, const char *const *names,
+				  size_t n, bool *ret_has, struct kith_err *err);
 
 /* Does an index over the whole table start with that column? */
 enum kith_status kith_sql_has_index(struct kith_sql *sql, const char *table, const char *column,

@@ -93,10 +93,10 @@ enum kith_status kith_unpack_next(struct kith_unpack *unpack, struct kith_member
 	if (name == NULL)
 		name = archive_entry_pathname_utf8(entry);
 	*ret = (struct kith_member){
-		.name = name != NULL ? name : "",
-		.has_size = archive_entry_size_is_set(entry) && archive_entry_size(entry) >= 0,
-		.encrypted = archive_entry_is_encrypted(entry) != 0,
-		.is_file = archive_entry_filetype(entry) == AE_IFREG,
+	    .name = name != NULL ? name : "",
+	    .has_size = archive_entry_size_is_set(entry) && archive_entry_size(entry) >= 0,
+	    .encrypted = archive_entry_is_encrypted(entry) != 0,
+	    .is_file = archive_entry_filetype(entry) == AE_IFREG,
 	};
 	if (ret->has_size)
 		ret->size_bytes = (uint64_t)archive_entry_size(entry);
@@ -152,8 +152,8 @@ enum kith_status kith_unpack_spool(struct kith_unpack *unpack, const struct kith
 		return st;
 	if (args->message != NULL) {
 		(void)snprintf(text, sizeof text,
-			       "unpacking '%.300s' once, %.1f MB into the scratch folder", unpack->name,
-			       (double)total / 1e6);
+			       "unpacking '%.300s' once, %.1f MB into the scratch folder",
+			       unpack->name, (double)total / 1e6);
 		args->message(text, args->message_user);
 	}
 	st = kith_scratch_named(args->scratch, suffix, &fd, ret_path, err);
@@ -180,8 +180,8 @@ enum kith_status kith_unpack_spool(struct kith_unpack *unpack, const struct kith
 		tell(args, unpack, done, total, &tenths);
 	} while (got > 0);
 	if (st >= 0 && done != total)
-		st = kith_fail(err, KITH_E_CORRUPT, "'%s': '%s' is shorter than it says", unpack->name,
-			       member->name);
+		st = kith_fail(err, KITH_E_CORRUPT, "'%s': '%s' is shorter than it says",
+			       unpack->name, member->name);
 	free(block);
 	return st;
 }

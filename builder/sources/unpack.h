@@ -20,7 +20,8 @@ struct kith_member {
 	bool has_size, encrypted, is_file;
 };
 
-/* path: of the archive; name: what messages call it. KITH_E_CORRUPT: not that format, or cut off. */
+/* path: of the archive; name: what messages call it. KITH_E_CORRUPT: not that format, or cut off.
+ */
 enum kith_status kith_unpack_open(const char *path, const char *name,
 				  enum kith_unpack_format format, struct kith_unpack **ret,
 				  struct kith_err *err);

@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * cli.h: what the commands of kith-build share. Only this folder prints: results of commands are
+ * files, so standard output stays empty; messages, progress and the summary go to standard error.
+ */
+#ifndef KITH_BUILDER_CLI_H
+#define KITH_BUILDER_CLI_H
+
+#include "base/opt.h"
+#include "core/build.h"
+
+#define KITH_EXIT_OK    0
+#define KITH_EXIT_USAGE 2 /* also: an input cannot be read, the set cannot be written */
+#define KITH_EXIT_SET   3 /* an input is a set that is missing or damaged */
+
+struct kith_build_cli {
+	const struct kith_command *command;
+	const char *name; /* behind "kith-build" */
+	int (*run)(int argc, char **argv);
+};
+extern const struct kith_build_cli kith_build_cli_nsrl, kith_build_cli_merge;
+
+/* Options that every command has. */
+struct build_args {
+	const char *output, *set_name, *scratch, *progress;
+	size_t memory;
+	uint64_t threads;
+	bool keep_going, quiet;
+};
+
+/* Their rows in a command's table. */
+#define BUILD_OPTIONS(args)                                                                   \
+	{KITH_OPT_TEXT,  'o',   "output",                                                     \
+	 &(args).output, "SET", "the set to write; an old one is replaced at the end"},       \
+	    {KITH_OPT_SIZE,  0,      "memory",                                                \
+	     &(args).memory, "SIZE", "memory to use, such as 512M (default: 1G)"},            \
+	    {KITH_OPT_NUMBER, 0,   "threads",                                                 \
+	     &(args).threads, "N", "threads to use (default: one for each core)"},            \
+	    {KITH_OPT_TEXT,   0,     "scratch",                                               \
+	     &(args).scratch, "DIR", "folder for temporary files (default: that of SET)"},    \
+	    {KITH_OPT_FLAG,                                                                   \
+	     'k',                                                                             \
+	     "keep-going",                                                                    \
+	     &(args).keep_going,                                                              \
+	     NULL,                                                                            \
+	     "keep what can be read of a damaged input; the loss is written to the ledger"},  \
+	    {KITH_OPT_FLAG, 'q', "quiet", &(args).quiet, NULL, "no progress and no summary"}, \
+	{                                                                                     \
+		KITH_OPT_TEXT, 0, "progress", &(args).progress, "json",                       \
+		    "progress as JSON lines on standard error"                                \
+	}
+
+/* Prints "kith-build: <text>" on standard error, control characters escaped. */
+void build_say(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
+
+/*
+ * Parses; *ret_first as kith_opt_parse. Returns true when the command is to go on, else *ret_exit
+ * is its end (after --help, or a usage error).
+ */
+bool build_parse(const struct kith_command *command, struct build_args *args, int argc, char **argv,
+		 int *ret_first, int *ret_exit);
+
+/* Builds a set from the inputs, ops[i] for inputs[i]; prints errors and the summary. */
+int build_run(const struct build_args *args, const struct kith_source_ops *const *ops,
+	      char *const *inputs, size_t n);
+
+#endif

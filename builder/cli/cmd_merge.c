@@ -1,0 +1,114 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * cmd_merge.c: kith-build merge, one set from several. Each input is checked first, as a whole, in
+ * a process of its own: a set is mapped, and one that was tampered with may end whoever reads it.
+ */
+#define _POSIX_C_SOURCE 200809L
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "base/err.h"
+#include "base/io.h"
+#include "cli.h"
+#include "sources/sources.h"
+
+static struct build_args args;
+
+static const struct kith_opt opts[] = {BUILD_OPTIONS(args)};
+
+static const struct kith_command command = {
+    .name = "kith-build merge",
+    .usage = "-o SET [OPTION]... SET...",
+    .summary = "make one set from several",
+    .details =
+	"The sets are checked as a whole first. A source may be in one of them only. Files that "
+	"one set knows by SHA-1 alone join those of another that knows their SHA-256.\n\n"
+	"SOURCE_DATE_EPOCH, when set, is written into the set as the time of the build.",
+    .opts = opts,
+    .n_opts = sizeof opts / sizeof opts[0],
+};
+
+static void check_here(const char *path, struct kith_err *err)
+{
+	kith_set *set = NULL;
+	kith_reader *reader = NULL;
+
+	err->status = kith_set_open(path, &set, err);
+	if (err->status >= 0)
+		err->status = kith_reader_open(set, &reader, err);
+	if (err->status >= 0)
+		err->status = kith_reader_check(reader, NULL, NULL, err);
+	kith_reader_close(reader);
+	kith_set_close(set);
+}
+
+/* Checks a set in a child process, which sends its struct kith_err. */
+static enum kith_status check_apart(const char *path, struct kith_err *err)
+{
+	struct kith_err verdict = {0};
+	int ends[2], how = 0;
+	size_t got = 0, n = 0;
+	pid_t child;
+
+	if (pipe(ends) != 0)
+		return kith_fail_errno(err, errno, "cannot make a pipe");
+	child = fork();
+	if (child == 0) {
+		(void)close(ends[0]);
+		check_here(path, &verdict);
+		_exit(kith_io_write(ends[1], &verdict, sizeof verdict, NULL) < 0 ? 1 : 0);
+	}
+	(void)close(ends[1]);
+	while (child > 0 && n < sizeof verdict &&
+	       kith_io_read(ends[0], (char *)&verdict + n, sizeof verdict - n, &got, NULL) >= 0 &&
+	       got > 0)
+		n += got;
+	(void)close(ends[0]);
+	if (child < 0)
+		return kith_fail_errno(err, errno, "cannot start a process");
+	while (waitpid(child, &how, 0) < 0 && errno == EINTR)
+		;
+	if (n < sizeof verdict)
+		return kith_fail(err, KITH_E_CORRUPT, "'%s' is a damaged set: checking it crashed",
+				 path);
+	if (verdict.status >= 0)
+		return KITH_OK;
+	*err = verdict;
+	if (strstr(err->msg, path) == NULL)
+		kith_err_context(err, "'%s'", path);
+	return verdict.status;
+}
+
+static int run(int argc, char **argv)
+{
+	const struct kith_source_ops **ops = NULL;
+	struct kith_err err = {0};
+	size_t n, i;
+	int first, status;
+
+	if (!build_parse(&command, &args, argc, argv, &first, &status))
+		return status;
+	n = (size_t)(argc - first);
+	ops = calloc(n, sizeof *ops);
+	for (i = 0; ops != NULL && i < n; i++) {
+		status = KITH_EXIT_SET;
+		ops[i] = &kith_source_kith_set;
+		if (check_apart(argv[first + (int)i], &err) < 0) {
+			build_say("%s", err.msg);
+			goto out;
+		}
+	}
+	status = KITH_EXIT_USAGE;
+	if (ops == NULL)
+		build_say("out of memory");
+	else
+		status = build_run(&args, ops, argv + first, n);
+out:
+	free(ops);
+	return status;
+}
+
+const struct kith_build_cli kith_build_cli_merge = {&command, "merge", run};
