@@ -55,12 +55,14 @@ class Case(unittest.TestCase):
     def tearDownClass(cls):
         shutil.rmtree(cls.folder)
 
-    def path(self, name):
-        return os.path.join(self.folder, name)
+    @classmethod
+    def path(cls, name):
+        return os.path.join(cls.folder, name)
 
-    def release(self, name, kind, *options):
+    @classmethod
+    def release(cls, name, kind, *options):
         """Makes a release; returns its path and what it says."""
-        path = self.path(name)
+        path = cls.path(name)
         run(MKRDS, "--kind", kind, *options, "-o", path)
         return path, rds.read_v2(path) if kind == "v2" else rds.read_v3(path)
 
