@@ -360,6 +360,21 @@ static enum kith_status group(struct kith_asker *asker)
 	return KITH_OK;
 }
 
+enum kith_status kith_ask_group(struct kith_asker *asker, const struct kith_record *records, size_t n,
+				struct kith_facts *ret)
+{
+	enum kith_status st;
+
+	asker->found.n = 0;
+	if (!kith_buf_add(&asker->found, records, n * sizeof *records))
+		return KITH_E_NOMEM;
+	st = group(asker);
+	memset(ret, 0, sizeof *ret);
+	ret->contents = contents_of(asker);
+	ret->n_contents = asker->contents.n / sizeof(struct kith_content);
+	return st;
+}
+
 enum kith_status kith_ask_facts(struct kith_asker *asker, size_t i, struct kith_facts *ret)
 {
 	const struct kith_query *query = &asker->queries[i];

@@ -89,6 +89,11 @@ enum kith_verdict kith_ask_verdict(const struct kith_asker *asker, size_t i);
 
 enum kith_status kith_ask_facts(struct kith_asker *asker, size_t i, struct kith_facts *ret);
 
+/* For walks over tables: makes contents of records that were found in another way. Of the facts only
+ * the contents are set. */
+enum kith_status kith_ask_group(struct kith_asker *asker, const struct kith_record *records, size_t n,
+				struct kith_facts *ret);
+
 /* What VirusTotal calls known_distributors: five independent lists. */
 struct kith_known {
 	struct kith_texts names, products, distributors, sources, links;

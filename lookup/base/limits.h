@@ -42,6 +42,12 @@
 /* Bytes of rendered places that one thread keeps while it answers; then it starts anew. */
 #define KITH_LIMIT_CHAIN_CACHE ((size_t)64 << 20)
 
+/* Bytes of digests that an export sorts at a time. */
+#define KITH_LIMIT_EXPORT ((size_t)192 << 20)
+
+/* Bytes of a Bloom filter: more than all of the NSRL at one in a million. */
+#define KITH_LIMIT_BLOOM ((size_t)16 << 30)
+
 /* Sets that one command opens. */
 #define KITH_LIMIT_SETS 64
 

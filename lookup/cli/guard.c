@@ -1,0 +1,82 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * guard.c: reading a mapped file that is damaged, was cut off, or lies on a failing medium ends in
+ * a signal rather than in an error. Within the maps of opened sets that signal becomes a sentence
+ * and exit status 3; anywhere else it does what it always did. LMDB's own assertions (SIGABRT) are
+ * about a damaged set too.
+ *
+ * What must hold: the handler only uses what is safe in one (write, _exit), so every sentence is
+ * made when the set is opened; sets are registered before threads start.
+ */
+#define _POSIX_C_SOURCE 200809L
+#include <signal.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/limits.h"
+#include "cli/cli.h"
+
+/* LMDB may follow a damaged number that leads a little beside the map. */
+#define SLACK ((uintptr_t)16 << 20)
+
+static struct guarded {
+	uintptr_t base, end;
+	char sentence[640];
+	size_t n;
+} guarded[KITH_LIMIT_SETS];
+static volatile sig_atomic_t n_guarded;
+
+static void tell(const struct guarded *set)
+{
+	ssize_t ignored = write(STDERR_FILENO, set->sentence, set->n);
+
+	(void)ignored;
+	_exit(KITH_EXIT_SET);
+}
+
+static void on_fault(int number, siginfo_t *info, void *context)
+{
+	uintptr_t at = (uintptr_t)info->si_addr;
+	int i;
+
+	(void)context;
+	for (i = 0; i < n_guarded; i++) {
+		if (number == SIGABRT ||
+		    (at + SLACK >= guarded[i].base && at < guarded[i].end + SLACK))
+			tell(&guarded[i]);
+	}
+	(void)signal(number, SIG_DFL); /* not ours: the fault happens again and ends the program */
+	if (number == SIGABRT)
+		(void)raise(number);
+}
+
+void kith_guard_set(kith_set *set, const char *path)
+{
+	struct guarded *g;
+	struct sigaction action;
+	const void *base;
+	size_t size;
+	int n;
+
+	if (n_guarded >= KITH_LIMIT_SETS)
+		return;
+	g = &guarded[n_guarded];
+	kith_set_map(set, &base, &size);
+	g->base = (uintptr_t)base;
+	g->end = (uintptr_t)base + size;
+	n = snprintf(g->sentence, sizeof g->sentence,
+		     "kith: the set '%.400s' is damaged, or the medium it is on failed; run 'kith verify' "
+		     "on it, and make or copy it anew\n",
+		     path);
+	g->n = n < 0 ? 0 : (size_t)n < sizeof g->sentence ? (size_t)n : sizeof g->sentence - 1;
+	n_guarded++;
+	memset(&action, 0, sizeof action);
+	action.sa_sigaction = on_fault;
+	action.sa_flags = SA_SIGINFO;
+	(void)sigemptyset(&action.sa_mask);
+	(void)sigaction(SIGBUS, &action, NULL);
+	(void)sigaction(SIGSEGV, &action, NULL);
+	(void)sigaction(SIGABRT, &action, NULL);
+}
