@@ -3,6 +3,7 @@
  * ledger.c: few rows (a reason is a fixed text), so a list that is searched from the row used last
  * does; what is noted a million times is found at once.
  */
+#define _POSIX_C_SOURCE 200809L
 #include "core/ledger.h"
 
 #include <stdarg.h>
