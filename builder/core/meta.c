@@ -61,11 +61,11 @@ enum kith_status kith_meta_ledger(struct kith_ledger *ledger, const struct kith_
 			const char *reason;
 			uint64_t count;
 		} rows[] = {
-			{KITH_LEDGER_COUNT, "files", mine->files},
-			{KITH_LEDGER_COUNT, "occurrences", mine->occurrences},
-			{KITH_LEDGER_MARKED, "files with conflicting claims", mine->conflicts},
-			{KITH_LEDGER_MARKED, "fragment files", mine->fragments},
-			{KITH_LEDGER_MARKED, "trivial files", mine->trivial},
+			{KITH_LEDGER_COUNT, KITH_LEDGER_FILES, mine->files},
+			{KITH_LEDGER_COUNT, KITH_LEDGER_OCCURRENCES, mine->occurrences},
+			{KITH_LEDGER_MARKED, KITH_LEDGER_CONFLICTS, mine->conflicts},
+			{KITH_LEDGER_MARKED, KITH_LEDGER_FRAGMENTS, mine->fragments},
+			{KITH_LEDGER_MARKED, KITH_LEDGER_TRIVIAL, mine->trivial},
 		};
 		size_t k;
 

@@ -60,6 +60,14 @@ enum kith_status kith_decl_place(struct kith_decl *decl, uint32_t parent, enum k
 
 struct kith_ledger;
 
+/* What the core itself writes for each source at the end. A source never notes these, and a merge
+ * does not carry them over: they are counted anew. */
+#define KITH_LEDGER_FILES	"files"
+#define KITH_LEDGER_OCCURRENCES "occurrences"
+#define KITH_LEDGER_CONFLICTS	"files with conflicting claims"
+#define KITH_LEDGER_FRAGMENTS	"fragment files"
+#define KITH_LEDGER_TRIVIAL	"trivial files"
+
 /*
  * Adds to a row of the ledger. reason: a short fixed text ("bad sha256"); example: where, for
  * instance ("METADATA row 17"): of all examples the smallest is kept. For one thread at a time;

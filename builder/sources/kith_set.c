@@ -271,6 +271,20 @@ struct ledger_copy {
 	struct kith_ledger *ledger;
 };
 
+/* True for what the core counts anew. */
+static bool is_counted_anew(const char *reason)
+{
+	static const char *const anew[] = {KITH_LEDGER_FILES, KITH_LEDGER_OCCURRENCES,
+					   KITH_LEDGER_CONFLICTS, KITH_LEDGER_FRAGMENTS,
+					   KITH_LEDGER_TRIVIAL};
+	size_t i;
+
+	for (i = 0; i < sizeof anew / sizeof anew[0]; i++)
+		if (strcmp(reason, anew[i]) == 0)
+			return true;
+	return false;
+}
+
 static int copy_ledger(const struct kith_ledger_entry *entry, void *user)
 {
 	const struct ledger_copy *copy = user;
@@ -281,6 +295,8 @@ static int copy_ledger(const struct kith_ledger_entry *entry, void *user)
 		return 1;
 	memcpy(reason, entry->reason.data, n);
 	reason[n] = '\0';
+	if (is_counted_anew(reason))
+		return 0;
 	kith_ledger_note(copy->ledger, copy->old->sources[entry->source], entry->class_, reason,
 			 entry->count, entry->example.data, entry->example.n);
 	return 0;

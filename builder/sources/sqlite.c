@@ -217,21 +217,27 @@ enum kith_status kith_sql_bind_text(struct kith_sql_stmt *stmt, int i, const cha
 	return rc == SQLITE_OK ? KITH_OK : fail_sql(sqlite3_db_handle(stmt->stmt), rc, err);
 }
 
+/*
+ * One call on the row, the others on its value: this runs for ten columns of each row. A value of a
+ * row is "unprotected", which is about the connection's mutex, and there is none (NOMUTEX).
+ */
 static void get_value(sqlite3_stmt *stmt, int i, struct kith_sql_value *value)
 {
-	switch (sqlite3_column_type(stmt, i)) {
+	sqlite3_value *from = sqlite3_column_value(stmt, i);
+
+	switch (sqlite3_value_type(from)) {
 	case SQLITE_TEXT:
-		value->data = sqlite3_column_text(stmt, i);
-		value->n = (size_t)sqlite3_column_bytes(stmt, i);
+		value->data = sqlite3_value_text(from);
+		value->n = (size_t)sqlite3_value_bytes(from);
 		value->type = value->data != NULL ? KITH_SQL_TEXT : KITH_SQL_NULL;
 		break;
 	case SQLITE_INTEGER:
-		value->number = sqlite3_column_int64(stmt, i);
+		value->number = sqlite3_value_int64(from);
 		value->type = KITH_SQL_INTEGER;
 		break;
 	case SQLITE_BLOB:
-		value->data = sqlite3_column_blob(stmt, i);
-		value->n = (size_t)sqlite3_column_bytes(stmt, i);
+		value->data = sqlite3_value_blob(from);
+		value->n = (size_t)sqlite3_value_bytes(from);
 		value->type = KITH_SQL_BLOB;
 		break;
 	case SQLITE_FLOAT: value->type = KITH_SQL_REAL; break;
