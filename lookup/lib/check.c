@@ -138,7 +138,7 @@ static bool find_slot(struct index_check *kind, const struct pending *want)
 				return seen;
 			if (slot != want->slot)
 				continue;
-			if ((*marks >> i & 1u) == 0) {
+			if (((unsigned)*marks >> i & 1u) == 0) {
 				*marks |= (uint8_t)(1u << i);
 				return true;
 			}
@@ -172,7 +172,12 @@ static enum kith_status expect(struct file_check *files, enum kith_digest kind_n
 	struct index_check *kind = &files->kinds[kind_number];
 	const uint8_t *home;
 
-	if (digest == NULL || kind->index->n_lines == 0)
+	if (digest == NULL)
+		return KITH_OK;
+	if (kind->index->n_lines == 0 && files->check->indexed)
+		return kith_fail(files->check->err, KITH_E_CORRUPT, "index '%s' is missing",
+				 kind_names[kind_number]);
+	if (kind->index->n_lines == 0)
 		return KITH_OK;
 	home = kith_index_home(kind->index, digest);
 	KITH_PREFETCH(home);
@@ -387,8 +392,12 @@ enum kith_status kith_reader_check(kith_reader *reader, kith_progress_fn progres
 		.total = info->files + info->sha1_only + info->names + info->places,
 		.err = err,
 	};
+	uint64_t index_rows;
 	enum kith_status st;
 
+	if (kith_db_rows(&reader->set->db, reader->txn, KITH_DB_INDEX, &index_rows) < 0)
+		return kith_fail(err, KITH_E_CORRUPT, "table 'index' is damaged");
+	check.indexed = info->direct && index_rows > 0;
 	st = kith_check_tables(&check);
 	if (st < 0)
 		return st;

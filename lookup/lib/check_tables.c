@@ -186,7 +186,9 @@ static enum kith_status check_block(struct items *items, const struct kith_check
 		return st;
 	if (after != end)
 		return fail_item(items, (uint32_t)first, "its block has bytes behind its items");
-	if (offsets->n > 0 &&
+	if (offsets != NULL && offsets->n == 0 && items->check->indexed)
+		return fail_item(items, (uint32_t)first, "the direct index does not have its block");
+	if (offsets != NULL && offsets->n > 0 &&
 	    (walk->row >= offsets->n || kith_get_le64(offsets->data + walk->row * 8) !=
 						(uint64_t)(walk->value.data - set->db.base)))
 		return fail_item(items, (uint32_t)first, "the direct index has another offset");
@@ -287,14 +289,13 @@ static enum kith_status check_meta(struct kith_check *check)
 
 enum kith_status kith_check_tables(struct kith_check *check)
 {
-	static const struct kith_offsets none = {NULL, 0};
 	const struct kith_set *set = check->reader->set;
 	const struct {
 		enum kith_db_table table;
-		const struct kith_offsets *offsets;
+		const struct kith_offsets *offsets; /* NULL: the direct index has none for it */
 	} tables[] = {
-		{KITH_DB_SOURCE, &none},   {KITH_DB_DISTRIBUTOR, &none},
-		{KITH_DB_PRODUCT, &none},  {KITH_DB_PLACE, &set->places},
+		{KITH_DB_SOURCE, NULL},	  {KITH_DB_DISTRIBUTOR, NULL},
+		{KITH_DB_PRODUCT, NULL},  {KITH_DB_PLACE, &set->places},
 		{KITH_DB_NAME, &set->names},
 	};
 	size_t i;

@@ -37,6 +37,15 @@ static enum kith_status has_attribute(const struct kith_file *file, enum kith_di
 	return st == KITH_END ? KITH_NOT_FOUND : st;
 }
 
+/* memcmp of 32 bytes is a call and may branch on the first difference; this does neither. */
+static inline bool same_sha256(const uint8_t *a, const uint8_t *b)
+{
+	return ((kith_load_le64(a) ^ kith_load_le64(b)) |
+		(kith_load_le64(a + 8) ^ kith_load_le64(b + 8)) |
+		(kith_load_le64(a + 16) ^ kith_load_le64(b + 16)) |
+		(kith_load_le64(a + 24) ^ kith_load_le64(b + 24))) == 0;
+}
+
 /* Follows a slot. KITH_NOT_FOUND: it is the slot of another digest with the same tag. */
 static enum kith_status follow(const struct kith_reader *reader, uint64_t slot,
 			       enum kith_digest kind, const uint8_t *digest,
@@ -57,7 +66,7 @@ static enum kith_status follow(const struct kith_reader *reader, uint64_t slot,
 	if (kind == KITH_SHA256) {
 		if (sha1_only)
 			return KITH_E_CORRUPT;
-		if (memcmp(key, digest, KITH_SHA256_SIZE) != 0)
+		if (!same_sha256(key, digest))
 			return KITH_NOT_FOUND;
 	}
 	if ((slot & KITH_SLOT_LARGE) != 0) {
@@ -70,16 +79,15 @@ static enum kith_status follow(const struct kith_reader *reader, uint64_t slot,
 		record = value.data;
 		end = value.data + value.n;
 	}
-	st = kith_record_decode(record, end, key, sha1_only, &file);
+	if (kind == KITH_SHA256)
+		return kith_decode(record, end, key, sha1_only, ret_file);
+	st = kith_decode(record, end, key, sha1_only, &file);
 	if (st < 0)
 		return st;
-	if (kind != KITH_SHA256) {
-		st = has_attribute(&file, kind, digest);
-		if (st != KITH_OK)
-			return st;
-	}
-	*ret_file = file;
-	return KITH_OK;
+	st = has_attribute(&file, kind, digest);
+	if (st == KITH_OK)
+		*ret_file = file;
+	return st;
 }
 
 /* Without the direct index, for SHA-256: the cursor, because it tells where the key lies. */

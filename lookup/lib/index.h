@@ -3,10 +3,7 @@
 #ifndef KITH_LIB_INDEX_H
 #define KITH_LIB_INDEX_H
 
-#include <string.h>
-
-#include "base/bytes.h"
-#include "base/record.h"
+#include "lib/decode.h"
 #include "lib/set.h"
 
 /* Fetch memory before it is needed; any address is allowed. */
@@ -31,13 +28,7 @@ static inline const uint8_t *kith_index_next_line(const struct kith_index *index
 
 static inline uint64_t kith_slot_get(const uint8_t *line, unsigned i)
 {
-	uint64_t slot;
-
-	memcpy(&slot, line + (size_t)8 * i, 8);
-#if defined(__BYTE_ORDER__) && __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
-	slot = __builtin_bswap64(slot);
-#endif
-	return slot;
+	return kith_load_le64(line + (size_t)8 * i);
 }
 
 /*

@@ -1,0 +1,102 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * decode.h: kith_record_decode() for the common record, without branches that depend on its bytes.
+ *
+ * Why: in a random lookup the record is a cache miss. A branch that waits for it and is predicted
+ * wrongly throws away all work that the core had begun for the lookups behind this one. Sizes have
+ * varints of one to five bytes, and which attributes a file has varies, so kith_record_decode()
+ * costs such a branch in most lookups. Rare forms are left to it; tests/unit/test_record.c checks
+ * that both agree.
+ */
+#ifndef KITH_LIB_DECODE_H
+#define KITH_LIB_DECODE_H
+
+#include <string.h>
+
+#include "base/bytes.h"
+#include "base/record.h"
+
+/* Loads 8 bytes as a little-endian number, from any address. */
+static inline uint64_t kith_load_le64(const uint8_t *p)
+{
+	uint64_t v;
+
+	memcpy(&v, p, 8);
+#if defined(__BYTE_ORDER__) && __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
+	v = __builtin_bswap64(v);
+#endif
+	return v;
+}
+
+/*
+ * A varint of at most 8 bytes at the low end of `bytes`; *ret_n is its length. False when it is
+ * longer or not in its shortest form.
+ */
+static inline bool kith_varint_of(uint64_t bytes, uint64_t *ret, unsigned *ret_n)
+{
+	uint64_t stops = ~bytes & UINT64_C(0x8080808080808080), stop = stops & (0 - stops);
+	uint64_t v = bytes & (stop - 1); /* the lowest stop bit ends it; 0 - 1 where none is */
+	unsigned n;
+
+	if (stop == 0)
+		return false;
+	n = (unsigned)__builtin_ctzll(stop) / 8 + 1;
+	/* the last byte is stop >> 7 or more, unless it is zero */
+	if (n > 1 && v < stop >> 7)
+		return false;
+	v &= UINT64_C(0x7f7f7f7f7f7f7f7f);
+	/* close the gaps of the high bits: 7 bits of 8, then 14 of 16, then 28 of 32 */
+	v = (v & UINT64_C(0x007f007f007f007f)) | (v & UINT64_C(0x7f007f007f007f00)) >> 1;
+	v = (v & UINT64_C(0x00003fff00003fff)) | (v & UINT64_C(0x3fff00003fff0000)) >> 2;
+	v = (v & UINT64_C(0x000000000fffffff)) | (v & UINT64_C(0x0fffffff00000000)) >> 4;
+	*ret = v;
+	*ret_n = n;
+	return true;
+}
+
+/* Bytes that the fast path may load: bits, SHA-1, MD5 and two varints of 8. */
+#define KITH_DECODE_FAST (1 + KITH_SHA1_SIZE + KITH_MD5_SIZE + 8 + 8)
+
+/* As kith_record_decode(), with the same results. */
+static inline enum kith_status kith_decode(const uint8_t *record, const uint8_t *end,
+					   const uint8_t *key, bool sha1_only,
+					   struct kith_file *ret_file)
+{
+	uint64_t size, n_occs, mask;
+	const uint8_t *p, *md5, *body;
+	unsigned bits, n;
+
+	if (end - record < KITH_DECODE_FAST)
+		return kith_record_decode(record, end, key, sha1_only, ret_file);
+	bits = record[0];
+	if (bits > KITH_REC_KNOWN || (bits & KITH_REC_CONFLICT) != 0 ||
+	    (sha1_only && (bits & KITH_REC_HAS_SHA1) != 0))
+		return kith_record_decode(record, end, key, sha1_only, ret_file);
+	p = record + 1;
+	md5 = p + (bits & KITH_REC_HAS_SHA1) * KITH_SHA1_SIZE;
+	p = md5 + (bits & KITH_REC_HAS_MD5) / KITH_REC_HAS_MD5 * KITH_MD5_SIZE;
+	/* without a size the bytes are those of the count: masked, and not stepped over */
+	if (!kith_varint_of(kith_load_le64(p), &size, &n))
+		return kith_record_decode(record, end, key, sha1_only, ret_file);
+	mask = 0 - (uint64_t)((bits & KITH_REC_HAS_SIZE) / KITH_REC_HAS_SIZE);
+	body = p + (n & mask);
+	if (!kith_varint_of(kith_load_le64(body), &n_occs, &n) ||
+	    n_occs > (uint64_t)(end - body - n))
+		return kith_record_decode(record, end, key, sha1_only, ret_file);
+	ret_file->sha256 = sha1_only ? NULL : key;
+	ret_file->sha1 = sha1_only				? key
+			 : (bits & KITH_REC_HAS_SHA1) != 0 ? record + 1
+							    : NULL;
+	ret_file->md5 = (bits & KITH_REC_HAS_MD5) != 0 ? md5 : NULL;
+	ret_file->size_bytes = size & mask;
+	ret_file->n_occurrences = n_occs;
+	ret_file->flags = (bits & KITH_REC_TRIVIAL) / KITH_REC_TRIVIAL * KITH_FILE_TRIVIAL |
+			  (bits & KITH_REC_FRAGMENT) / KITH_REC_FRAGMENT * KITH_FILE_FRAGMENT |
+			  (bits & KITH_REC_HAS_SIZE) / KITH_REC_HAS_SIZE * KITH_FILE_HAS_SIZE |
+			  (sha1_only ? KITH_FILE_SHA1_ONLY : 0);
+	ret_file->body = body;
+	ret_file->end = end;
+	return KITH_OK;
+}
+
+#endif

@@ -1,0 +1,87 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <setjmp.h>
+#include <cmocka.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/hex.h"
+
+static void every_byte_survives_both_ways(void **state)
+{
+	unsigned i;
+
+	(void)state;
+	for (i = 0; i < 256; i++) {
+		uint8_t byte = (uint8_t)i, back = (uint8_t)~i;
+		char text[3] = {0}, want[3];
+
+		(void)snprintf(want, sizeof want, "%02x", i);
+		assert_ptr_equal(kith_hex_encode(&byte, 1, text), text + 2);
+		assert_string_equal(text, want);
+		assert_true(kith_hex_decode(text, &back, 1));
+		assert_int_equal(back, i);
+		(void)snprintf(want, sizeof want, "%02X", i);
+		assert_ptr_equal(kith_hex_encode_upper(&byte, 1, text), text + 2);
+		assert_string_equal(text, want);
+		back = (uint8_t)~i;
+		assert_true(kith_hex_decode(text, &back, 1));
+		assert_int_equal(back, i);
+	}
+}
+
+static void what_is_no_digit_is_refused_in_both_places(void **state)
+{
+	unsigned i;
+
+	(void)state;
+	for (i = 0; i < 256; i++) {
+		char high[2] = {(char)i, '0'}, low[2] = {'0', (char)i};
+		bool digit = (i >= '0' && i <= '9') || (i >= 'a' && i <= 'f') ||
+			     (i >= 'A' && i <= 'F');
+		uint8_t out;
+
+		assert_int_equal(kith_hex_decode(high, &out, 1), digit);
+		assert_int_equal(kith_hex_decode(low, &out, 1), digit);
+	}
+}
+
+static void one_bad_digit_spoils_a_long_text(void **state)
+{
+	char text[64];
+	uint8_t out[32];
+	size_t i;
+
+	(void)state;
+	memset(text, 'a', sizeof text);
+	assert_true(kith_hex_decode(text, out, 32));
+	for (i = 0; i < sizeof text; i++) {
+		text[i] = 'g';
+		assert_false(kith_hex_decode(text, out, 32));
+		text[i] = 'a';
+	}
+}
+
+static void a_span_ends_at_the_first_other_byte(void **state)
+{
+	(void)state;
+	assert_int_equal(kith_hex_span("", 0), 0);
+	assert_int_equal(kith_hex_span("09afAFg", 7), 6);
+	assert_int_equal(kith_hex_span("09afAFg", 3), 3);
+	assert_int_equal(kith_hex_span("\0ab", 3), 0);
+	assert_int_equal(kith_hex_span(" ab", 3), 0);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(every_byte_survives_both_ways),
+		cmocka_unit_test(what_is_no_digit_is_refused_in_both_places),
+		cmocka_unit_test(one_bad_digit_spoils_a_long_text),
+		cmocka_unit_test(a_span_ends_at_the_first_other_byte),
+	};
+
+	return cmocka_run_group_tests_name("hex", tests, NULL, NULL);
+}

@@ -1,0 +1,634 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* libkith on a set whose content fixture_set.c knows. */
+#define _GNU_SOURCE
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <setjmp.h>
+#include <cmocka.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/io.h"
+#include "fixture_set.h"
+
+#define FILES	  5000u
+#define SHA1_ONLY 300u
+
+static kith_set *set;
+static kith_reader *reader;
+
+static int open_set(void **state)
+{
+	struct kith_err err;
+
+	(void)state;
+	if (fixture_folder() == NULL ||
+	    !fixture_set_write(fixture_path("good.kith"), FILES, SHA1_ONLY))
+		return -1;
+	if (kith_set_open(fixture_path("good.kith"), &set, &err) < 0 ||
+	    kith_reader_open(set, &reader, &err) < 0) {
+		print_error("%s\n", err.msg);
+		return -1;
+	}
+	return 0;
+}
+
+static int close_set(void **state)
+{
+	(void)state;
+	kith_reader_close(reader);
+	kith_set_close(set);
+	fixture_folder_remove();
+	return 0;
+}
+
+/* The answer is file `want`, in every detail. */
+static void expect_file(const struct kith_file *got, const struct fixture_file *want, bool sha1_only)
+{
+	const struct kith_claim *own = &want->claims[0], *other = &want->claims[1];
+	uint32_t flags = (want->marks & KITH_REC_TRIVIAL ? KITH_FILE_TRIVIAL : 0) |
+			 (want->marks & KITH_REC_FRAGMENT ? KITH_FILE_FRAGMENT : 0) |
+			 (want->n_claims > 1 ? KITH_FILE_CONFLICT : 0) |
+			 (sha1_only ? KITH_FILE_SHA1_ONLY : 0) |
+			 (own->has & KITH_REC_HAS_SIZE ? KITH_FILE_HAS_SIZE : 0);
+	struct kith_file_iter iter;
+	struct kith_alternate alt;
+	struct kith_occurrence occ;
+	size_t i;
+
+	assert_int_equal(got->flags, flags);
+	if (sha1_only) {
+		assert_null(got->sha256);
+		assert_memory_equal(got->sha1, want->key, KITH_SHA1_SIZE);
+	} else {
+		assert_memory_equal(got->sha256, want->key, KITH_SHA256_SIZE);
+		assert_int_equal(got->sha1 != NULL, (own->has & KITH_REC_HAS_SHA1) != 0);
+		if (got->sha1 != NULL)
+			assert_memory_equal(got->sha1, own->sha1, KITH_SHA1_SIZE);
+	}
+	assert_int_equal(got->md5 != NULL, (own->has & KITH_REC_HAS_MD5) != 0);
+	if (got->md5 != NULL)
+		assert_memory_equal(got->md5, own->md5, KITH_MD5_SIZE);
+	assert_true(got->size_bytes == own->size_bytes);
+	assert_int_equal(kith_alternates(got, &iter), KITH_OK);
+	if (want->n_claims > 1) {
+		assert_int_equal(kith_alternate_next(&iter, &alt), KITH_OK);
+		assert_memory_equal(alt.md5, other->md5, KITH_MD5_SIZE);
+	}
+	assert_int_equal(kith_alternate_next(&iter, &alt), KITH_END);
+	assert_int_equal(got->n_occurrences, want->n_occs);
+	assert_int_equal(kith_occurrences(got, &iter), KITH_OK);
+	for (i = 0; i < want->n_occs; i++) {
+		assert_int_equal(kith_occurrence_next(&iter, &occ), KITH_OK);
+		assert_true(kith_occ_make(occ.place, occ.name) == want->occs[i]);
+	}
+	assert_int_equal(kith_occurrence_next(&iter, &occ), KITH_END);
+}
+
+/* Looks up every digest of every file. */
+static void expect_all_files(kith_reader *with, bool by_attribute)
+{
+	static struct fixture_file want;
+	uint64_t i;
+
+	for (i = 0; i < FILES; i++) {
+		struct kith_file got;
+		size_t c;
+
+		fixture_file(i, FILES, false, &want);
+		assert_int_equal(kith_lookup(with, KITH_SHA256, want.key, 32, &got), KITH_OK);
+		expect_file(&got, &want, false);
+		for (c = 0; c < want.n_claims && by_attribute; c++) {
+			if ((want.claims[c].has & KITH_REC_HAS_SHA1) != 0) {
+				assert_int_equal(kith_lookup(with, KITH_SHA1, want.claims[c].sha1,
+							     20, &got),
+						 KITH_OK);
+				expect_file(&got, &want, false);
+			}
+			if ((want.claims[c].has & KITH_REC_HAS_MD5) != 0)
+				assert_int_equal(
+					kith_lookup(with, KITH_MD5, want.claims[c].md5, 16, &got),
+					KITH_OK);
+		}
+	}
+}
+
+static void every_digest_of_every_file_finds_it(void **state)
+{
+	static struct fixture_file want;
+	struct kith_file got;
+	uint64_t i;
+
+	(void)state;
+	expect_all_files(reader, true);
+	for (i = 0; i < SHA1_ONLY; i++) {
+		fixture_file(i, SHA1_ONLY, true, &want);
+		assert_int_equal(kith_lookup(reader, KITH_SHA1, want.key, 20, &got), KITH_OK);
+		expect_file(&got, &want, true);
+	}
+}
+
+static void what_is_not_there_is_not_found(void **state)
+{
+	uint8_t digest[32];
+	struct kith_file got;
+	uint64_t i;
+	int kind;
+
+	(void)state;
+	for (i = 0; i < 20000; i++) {
+		fixture_unknown(i, digest);
+		for (kind = 0; kind < KITH_DIGESTS; kind++)
+			assert_int_equal(kith_lookup(reader, (enum kith_digest)kind, digest,
+						     kith_digest_size((enum kith_digest)kind),
+						     &got),
+					 KITH_NOT_FOUND);
+	}
+}
+
+/* Its line and its tag are those of a file, so only the whole comparison can tell. */
+static void a_digest_that_differs_in_one_bit_is_not_found(void **state)
+{
+	static struct fixture_file want;
+	struct kith_file got;
+	unsigned bit;
+
+	(void)state;
+	fixture_file(1234, FILES, false, &want);
+	for (bit = 0; bit < 256; bit++) {
+		want.key[bit / 8] ^= (uint8_t)(1u << bit % 8);
+		assert_int_equal(kith_lookup(reader, KITH_SHA256, want.key, 32, &got),
+				 KITH_NOT_FOUND);
+		want.key[bit / 8] ^= (uint8_t)(1u << bit % 8);
+	}
+	assert_int_equal(kith_lookup(reader, KITH_SHA256, want.key, 32, &got), KITH_OK);
+	for (bit = 0; bit < 128; bit++) {
+		want.claims[0].md5[bit / 8] ^= (uint8_t)(1u << bit % 8);
+		assert_int_equal(kith_lookup(reader, KITH_MD5, want.claims[0].md5, 16, &got),
+				 KITH_NOT_FOUND);
+		want.claims[0].md5[bit / 8] ^= (uint8_t)(1u << bit % 8);
+	}
+}
+
+static void a_wrong_size_or_kind_is_an_argument_error(void **state)
+{
+	uint8_t digest[64] = {0};
+	struct kith_file got;
+	size_t n;
+
+	(void)state;
+	for (n = 0; n < 64; n++)
+		if (n != 32)
+			assert_int_equal(kith_lookup(reader, KITH_SHA256, digest, n, &got),
+					 KITH_E_ARG);
+	assert_int_equal(kith_lookup(reader, (enum kith_digest)3, digest, 32, &got), KITH_E_ARG);
+	assert_int_equal(kith_lookup(reader, (enum kith_digest)3, digest, 0, &got), KITH_E_ARG);
+}
+
+static void an_ambiguous_digest_gives_all_its_files_once(void **state)
+{
+	static struct fixture_file want;
+	struct kith_file got[4];
+	size_t n, ambiguous = 0;
+	uint64_t i;
+
+	(void)state;
+	for (i = 1; i < FILES; i++) {
+		bool shared;
+
+		fixture_file(i, FILES, false, &want);
+		if ((want.claims[0].has & KITH_REC_HAS_MD5) == 0)
+			continue;
+		/* file i of 19 i + 7 has the MD5 of the file before it, if that has one */
+		shared = (i % 19 == 7 && (i - 1) % 13 != 5) ||
+			 (i % 19 == 6 && i + 1 < FILES && (i + 1) % 13 != 5);
+		n = 99;
+		assert_int_equal(kith_lookup_all(reader, KITH_MD5, want.claims[0].md5, 16, got, 4,
+						 &n),
+				 KITH_OK);
+		assert_int_equal(n, shared ? 2 : 1);
+		if (shared) {
+			assert_memory_not_equal(got[0].sha256, got[1].sha256, 32);
+			assert_memory_equal(got[0].md5, got[1].md5, 16);
+			ambiguous++;
+		}
+		/* without room the number is the same */
+		assert_int_equal(kith_lookup_all(reader, KITH_MD5, want.claims[0].md5, 16, NULL, 0,
+						 &n),
+				 KITH_OK);
+		assert_int_equal(n, shared ? 2 : 1);
+	}
+	assert_true(ambiguous > 300);
+}
+
+static void many_lookups_answer_as_one_by_one(void **state)
+{
+	enum { COUNT = 3001 };
+	static uint8_t digests[COUNT * 32];
+	static struct kith_file files[COUNT];
+	static enum kith_status statuses[COUNT];
+	static struct fixture_file file;
+	int kind;
+	size_t i;
+
+	(void)state;
+	for (kind = 0; kind < KITH_DIGESTS; kind++) {
+		size_t size = kith_digest_size((enum kith_digest)kind), found = 0;
+
+		for (i = 0; i < COUNT; i++) {
+			uint8_t *to = digests + i * size, unknown[32];
+
+			fixture_file(i * 7 % FILES, FILES, false, &file);
+			fixture_unknown(i, unknown);
+			if (i % 3 == 0)
+				memcpy(to, unknown, size);
+			else if (kind == KITH_SHA256)
+				memcpy(to, file.key, size);
+			else
+				memcpy(to, kind == KITH_SHA1 ? file.claims[0].sha1
+							     : file.claims[0].md5,
+				       size);
+		}
+		assert_int_equal(kith_lookup_many(reader, (enum kith_digest)kind, digests, COUNT,
+						  files, statuses),
+				 KITH_OK);
+		for (i = 0; i < COUNT; i++) {
+			struct kith_file one;
+			enum kith_status st = kith_lookup(reader, (enum kith_digest)kind,
+							  digests + i * size, size, &one);
+
+			assert_int_equal(st, statuses[i]);
+			if (st == KITH_OK)
+				assert_true(one.sha256 == files[i].sha256 &&
+					    one.sha1 == files[i].sha1 && one.md5 == files[i].md5 &&
+					    one.flags == files[i].flags &&
+					    one.body == files[i].body);
+			found += st == KITH_OK;
+		}
+		assert_true(found > COUNT / 2 && found < COUNT);
+	}
+	assert_int_equal(kith_lookup_many(reader, KITH_MD5, digests, 0, NULL, NULL), KITH_OK);
+}
+
+static void a_walk_gives_every_file_in_order(void **state)
+{
+	static struct fixture_file want;
+	kith_cursor *cursor;
+	struct kith_file got;
+	uint64_t i;
+
+	(void)state;
+	assert_int_equal(kith_cursor_open(reader, KITH_TABLE_FILE, NULL, 0, &cursor, NULL), KITH_OK);
+	for (i = 0; i < FILES; i++) {
+		fixture_file(i, FILES, false, &want);
+		assert_int_equal(kith_cursor_next(cursor, &got), KITH_OK);
+		expect_file(&got, &want, false);
+	}
+	assert_int_equal(kith_cursor_next(cursor, &got), KITH_END);
+	assert_int_equal(kith_cursor_next(cursor, &got), KITH_END);
+	kith_cursor_close(cursor);
+	assert_int_equal(kith_cursor_open(reader, KITH_TABLE_SHA1_ONLY, NULL, 0, &cursor, NULL),
+			 KITH_OK);
+	for (i = 0; i < SHA1_ONLY; i++) {
+		fixture_file(i, SHA1_ONLY, true, &want);
+		assert_int_equal(kith_cursor_next(cursor, &got), KITH_OK);
+		expect_file(&got, &want, true);
+	}
+	assert_int_equal(kith_cursor_next(cursor, &got), KITH_END);
+	kith_cursor_close(cursor);
+}
+
+static void a_walk_begins_at_the_first_key_that_is_not_below(void **state)
+{
+	static struct fixture_file want;
+	kith_cursor *cursor;
+	struct kith_file got;
+	uint8_t from[33];
+
+	(void)state;
+	fixture_file(777, FILES, false, &want);
+	memcpy(from, want.key, 32);
+	assert_int_equal(kith_cursor_open(reader, KITH_TABLE_FILE, from, 32, &cursor, NULL), KITH_OK);
+	assert_int_equal(kith_cursor_next(cursor, &got), KITH_OK);
+	assert_memory_equal(got.sha256, want.key, 32);
+	kith_cursor_close(cursor);
+	from[31]++; /* no overflow: see the assertion */
+	assert_int_not_equal(from[31], 0);
+	fixture_file(778, FILES, false, &want);
+	assert_int_equal(kith_cursor_open(reader, KITH_TABLE_FILE, from, 32, &cursor, NULL), KITH_OK);
+	assert_int_equal(kith_cursor_next(cursor, &got), KITH_OK);
+	assert_memory_equal(got.sha256, want.key, 32);
+	kith_cursor_close(cursor);
+	memset(from, 0xff, sizeof from);
+	assert_int_equal(kith_cursor_open(reader, KITH_TABLE_FILE, from, 1, &cursor, NULL), KITH_OK);
+	assert_int_equal(kith_cursor_next(cursor, &got), KITH_OK);
+	assert_int_equal(got.sha256[0], 0xff);
+	kith_cursor_close(cursor);
+	assert_int_equal(kith_cursor_open(reader, KITH_TABLE_FILE, from, 33, &cursor, NULL),
+			 KITH_E_ARG);
+}
+
+static void names_and_places_are_found_by_rank_and_name(void **state)
+{
+	char text[64];
+	uint32_t rank, found;
+
+	(void)state;
+	for (rank = 0; rank < FIXTURE_NAMES; rank++) {
+		size_t n = fixture_name(rank, text);
+		struct kith_bytes name;
+
+		assert_int_equal(kith_name(reader, rank, &name), KITH_OK);
+		assert_int_equal(name.n, n);
+		assert_memory_equal(name.data, text, n);
+		assert_int_equal(kith_name_find(reader, text, n, &found), KITH_OK);
+		assert_int_equal(found, rank);
+		assert_int_equal(kith_name_find(reader, text, n - 1, &found), KITH_NOT_FOUND);
+	}
+	assert_int_equal(kith_name_find(reader, "", 0, &found), KITH_NOT_FOUND);
+	assert_int_equal(kith_name_find(reader, "zzz", 3, &found), KITH_NOT_FOUND);
+	for (rank = 0; rank < FIXTURE_PLACES; rank++) {
+		enum kith_place_kind kind;
+		uint32_t parent, ref;
+		size_t n = fixture_place(rank, text, &kind, &parent);
+		struct kith_place place;
+
+		assert_int_equal(kith_place(reader, rank, &place), KITH_OK);
+		assert_int_equal(place.kind, kind);
+		assert_int_equal(place.parent, parent);
+		assert_int_equal(place.name.n, n);
+		assert_memory_equal(place.name.data, text, n);
+		assert_int_equal(kith_list_rank(&place.refs, &ref),
+				 kind == KITH_PLACE_FOLDER ? KITH_END : KITH_OK);
+	}
+}
+
+static void a_rank_behind_the_last_is_an_argument_error(void **state)
+{
+	struct kith_bytes name;
+	struct kith_place place;
+	struct kith_product product;
+	struct kith_distributor distributor;
+	struct kith_source source;
+
+	(void)state;
+	assert_int_equal(kith_name(reader, FIXTURE_NAMES, &name), KITH_E_ARG);
+	assert_int_equal(kith_name(reader, UINT32_MAX, &name), KITH_E_ARG);
+	assert_int_equal(kith_place(reader, FIXTURE_PLACES, &place), KITH_E_ARG);
+	assert_int_equal(kith_product(reader, FIXTURE_PRODUCTS, &product), KITH_E_ARG);
+	assert_int_equal(kith_distributor(reader, 2, &distributor), KITH_E_ARG);
+	assert_int_equal(kith_source(reader, 1, &source), KITH_E_ARG);
+}
+
+static void products_distributors_and_sources_have_their_fields(void **state)
+{
+	struct kith_product product;
+	struct kith_distributor distributor;
+	struct kith_source source;
+	struct kith_bytes text;
+	uint32_t rank;
+
+	(void)state;
+	assert_int_equal(kith_product(reader, 2, &product), KITH_OK);
+	assert_memory_equal(product.name.data, "Product 2", 9);
+	assert_int_equal(product.distributors.left, 2);
+	assert_int_equal(kith_list_rank(&product.distributors, &rank), KITH_OK);
+	assert_int_equal(kith_list_rank(&product.distributors, &rank), KITH_OK);
+	assert_int_equal(rank, 1);
+	assert_int_equal(kith_list_text(&product.systems, &text), KITH_OK);
+	assert_int_equal(text.n, 8);
+	assert_memory_equal(text.data, "Amiga, 3", 8);
+	assert_int_equal(kith_distributor(reader, 1, &distributor), KITH_OK);
+	assert_int_equal(distributor.flags, KITH_IS_PLACEHOLDER);
+	assert_int_equal(kith_source(reader, 0, &source), KITH_OK);
+	assert_int_equal(source.evidence, KITH_REFERENCE);
+	assert_memory_equal(source.label.data, "A fixture", 9);
+}
+
+static int count_ledger(const struct kith_ledger_entry *entry, void *user)
+{
+	uint64_t *sum = user;
+
+	*sum += entry->count;
+	return 0;
+}
+
+static int stop_at_format(const char *key, size_t key_n, const uint8_t *value, size_t value_n,
+			  void *user)
+{
+	int *calls = user;
+
+	(void)value;
+	(void)value_n;
+	++*calls;
+	return key_n == 6 && memcmp(key, "format", 6) == 0;
+}
+
+static void meta_and_ledger_are_walked_until_the_caller_stops(void **state)
+{
+	uint64_t sum = 0;
+	int calls = 0;
+
+	(void)state;
+	assert_int_equal(kith_ledger_each(reader, count_ledger, &sum), KITH_OK);
+	assert_int_equal(sum, FILES + 2);
+	assert_int_equal(kith_meta_each(reader, stop_at_format, &calls), KITH_E_CANCELLED);
+	assert_int_equal(calls, 13); /* anchor, eleven counts, format */
+}
+
+static void the_facts_of_the_set_are_told(void **state)
+{
+	struct kith_set_info info;
+	const void *base;
+	size_t size;
+	struct stat st;
+
+	(void)state;
+	kith_set_info(set, &info);
+	assert_int_equal(stat(fixture_path("good.kith"), &st), 0);
+	assert_int_equal(info.format, 1);
+	assert_int_equal(info.files, FILES);
+	assert_int_equal(info.sha1_only, SHA1_ONLY);
+	assert_int_equal(info.names, FIXTURE_NAMES);
+	assert_int_equal(info.size_bytes, st.st_size);
+	assert_int_equal(info.direct, 1);
+	assert_true(info.has_index[0] && info.has_index[1] && info.has_index[2]);
+	kith_set_map(set, &base, &size);
+	assert_true(size >= info.size_bytes);
+	assert_int_equal((uintptr_t)base % 4096, 0);
+}
+
+static int stop_late(uint64_t done, uint64_t total, void *user)
+{
+	(void)user;
+	return done == total;
+}
+
+static void a_good_set_passes_the_check_unless_it_is_stopped(void **state)
+{
+	struct kith_err err = {0};
+
+	(void)state;
+	assert_int_equal(kith_reader_check(reader, NULL, NULL, &err), KITH_OK);
+	assert_int_equal(kith_reader_check(reader, stop_late, NULL, &err), KITH_E_CANCELLED);
+}
+
+static int no_proc(const char *call)
+{
+	/* the first open is that of the set, the second that of /proc/self/maps */
+	static int opens;
+
+	return strcmp(call, "open") == 0 && ++opens == 2 ? EACCES : 0;
+}
+
+static void without_proc_the_anchor_tells_where_the_map_is(void **state)
+{
+	struct kith_set_info info;
+	struct kith_err err = {0};
+	kith_reader *other_reader;
+	kith_set *other;
+
+	(void)state;
+	assert_int_equal(link(fixture_path("good.kith"), fixture_path("link.kith")), 0);
+	kith_io_fault = no_proc;
+	assert_int_equal(kith_set_open(fixture_path("link.kith"), &other, &err), KITH_OK);
+	kith_io_fault = NULL;
+	kith_set_info(other, &info);
+	assert_int_equal(info.direct, 1);
+	assert_int_equal(kith_reader_open(other, &other_reader, &err), KITH_OK);
+	expect_all_files(other_reader, true);
+	kith_reader_close(other_reader);
+	kith_set_close(other);
+}
+
+static void a_compacted_set_answers_without_its_index(void **state)
+{
+	struct kith_set_info info;
+	struct kith_err err = {0};
+	struct kith_file got;
+	kith_reader *other_reader;
+	kith_set *other;
+	uint8_t digest[32];
+	struct kith_bytes name;
+	char command[1200], text[64];
+	size_t n;
+
+	(void)state;
+	/* mdb_copy -n -c needs a folder or writes to stdout */
+	(void)snprintf(command, sizeof command, "mdb_copy -n -c '%s' > '%s'",
+		       fixture_path("good.kith"), fixture_path("compact.kith"));
+	if (system("command -v mdb_copy >/dev/null") != 0)
+		skip();
+	assert_int_equal(system(command), 0);
+	assert_int_equal(kith_set_open(fixture_path("compact.kith"), &other, &err), KITH_OK);
+	kith_set_info(other, &info);
+	assert_int_equal(info.direct, 0);
+	assert_true(info.has_index[KITH_SHA256] && !info.has_index[KITH_SHA1]);
+	assert_int_equal(kith_reader_open(other, &other_reader, &err), KITH_OK);
+	expect_all_files(other_reader, false);
+	fixture_unknown(1, digest);
+	assert_int_equal(kith_lookup(other_reader, KITH_SHA256, digest, 32, &got), KITH_NOT_FOUND);
+	assert_int_equal(kith_lookup(other_reader, KITH_SHA1, digest, 20, &got), KITH_NO_REFERENCE);
+	assert_int_equal(kith_lookup(other_reader, KITH_MD5, digest, 16, &got), KITH_NO_REFERENCE);
+	assert_int_equal(kith_lookup_all(other_reader, KITH_SHA256, digest, 32, NULL, 0, &n),
+			 KITH_NOT_FOUND);
+	n = fixture_name(500, text);
+	assert_int_equal(kith_name(other_reader, 500, &name), KITH_OK);
+	assert_int_equal(name.n, n);
+	assert_int_equal(kith_reader_check(other_reader, NULL, NULL, &err), KITH_OK);
+	kith_reader_close(other_reader);
+	kith_set_close(other);
+}
+
+/* Opens a file of these bytes; the message must have the words. */
+static void expect_no_set(const char *name, const void *bytes, size_t n, enum kith_status status,
+			  const char *words)
+{
+	const char *path = fixture_path(name);
+	FILE *file = fopen(path, "wb");
+	struct kith_err err = {0};
+	kith_set *other = NULL;
+
+	assert_non_null(file);
+	assert_int_equal(fwrite(bytes, 1, n, file), n);
+	assert_int_equal(fclose(file), 0);
+	assert_int_equal(kith_set_open(path, &other, &err), status);
+	assert_null(other);
+	assert_int_equal(err.status, status);
+	if (strstr(err.msg, words) == NULL || strstr(err.msg, path) == NULL ||
+	    strchr(err.msg, '\n') != NULL)
+		fail_msg("message: %s", err.msg);
+}
+
+static void what_is_no_set_is_refused_with_a_sentence(void **state)
+{
+	static uint8_t zeros[8192];
+	struct kith_err err = {0};
+	kith_set *other = NULL;
+
+	(void)state;
+	expect_no_set("empty", "", 0, KITH_E_CORRUPT, "empty");
+	expect_no_set("short", "hello", 5, KITH_E_CORRUPT, "not a kith set");
+	expect_no_set("zeros", zeros, sizeof zeros, KITH_E_CORRUPT, "not a kith set");
+	assert_int_equal(kith_set_open("/nonexistent/x.kith", &other, &err), KITH_E_IO);
+	assert_int_equal(err.sys_errno, ENOENT);
+	assert_int_equal(kith_set_open("/", &other, &err), KITH_E_CORRUPT);
+	assert_non_null(strstr(err.msg, "folder"));
+	assert_int_equal(kith_set_open("/dev/null", &other, NULL), KITH_E_CORRUPT);
+}
+
+static void a_newer_format_is_refused_as_such(void **state)
+{
+	FILE *file = fopen(fixture_path("good.kith"), "rb");
+	static uint8_t bytes[4u << 20];
+	size_t n;
+	uint8_t *at;
+
+	(void)state;
+	assert_non_null(file);
+	n = fread(bytes, 1, sizeof bytes, file);
+	(void)fclose(file);
+	assert_true(n < sizeof bytes);
+	/* the key, then its value: the only such place in the file */
+	at = memmem(bytes, n, "format1", 7);
+	assert_non_null(at);
+	at[6] = '2';
+	expect_no_set("newer", bytes, n, KITH_E_UNSUPPORTED, "format 2");
+	at[6] = 'x';
+	expect_no_set("newer", bytes, n, KITH_E_CORRUPT, "format");
+	at[6] = '1';
+	expect_no_set("cut", bytes, n - 4096, KITH_E_CORRUPT, "truncated");
+	expect_no_set("cut", bytes, 5000, KITH_E_CORRUPT, "truncated");
+	expect_no_set("cut", bytes, 4200, KITH_E_CORRUPT, "ends early");
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(every_digest_of_every_file_finds_it),
+		cmocka_unit_test(what_is_not_there_is_not_found),
+		cmocka_unit_test(a_digest_that_differs_in_one_bit_is_not_found),
+		cmocka_unit_test(a_wrong_size_or_kind_is_an_argument_error),
+		cmocka_unit_test(an_ambiguous_digest_gives_all_its_files_once),
+		cmocka_unit_test(many_lookups_answer_as_one_by_one),
+		cmocka_unit_test(a_walk_gives_every_file_in_order),
+		cmocka_unit_test(a_walk_begins_at_the_first_key_that_is_not_below),
+		cmocka_unit_test(names_and_places_are_found_by_rank_and_name),
+		cmocka_unit_test(a_rank_behind_the_last_is_an_argument_error),
+		cmocka_unit_test(products_distributors_and_sources_have_their_fields),
+		cmocka_unit_test(meta_and_ledger_are_walked_until_the_caller_stops),
+		cmocka_unit_test(the_facts_of_the_set_are_told),
+		cmocka_unit_test(a_good_set_passes_the_check_unless_it_is_stopped),
+		cmocka_unit_test(without_proc_the_anchor_tells_where_the_map_is),
+		cmocka_unit_test(a_compacted_set_answers_without_its_index),
+		cmocka_unit_test(what_is_no_set_is_refused_with_a_sentence),
+		cmocka_unit_test(a_newer_format_is_refused_as_such),
+	};
+
+	return cmocka_run_group_tests_name("lib", tests, open_set, close_set);
+}
