@@ -48,6 +48,8 @@ static void catch_signals(void)
 	struct sigaction old, action;
 	size_t i;
 
+	/* A limit on file sizes is a failing write like a full disk, with its words. */
+	(void)signal(SIGXFSZ, SIG_IGN);
 	memset(&action, 0, sizeof action);
 	action.sa_handler = on_signal;
 	action.sa_flags = (int)SA_RESETHAND;
