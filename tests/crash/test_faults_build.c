@@ -3,7 +3,9 @@
  * A build over an old set, in which one thing fails: the first allocation, then the second, and so
  * on until none is left to fail; then the same with reads, writes, syncs, renames and opens.
  *
- *   test_faults_build alloc|io v2|v3 INPUT FOLDER
+ *   test_faults_build alloc|io v2|v3 INPUT FOLDER [EACH]
+ *
+ * Of many thousand faults the first EACH are tried one by one, later ones at a growing distance.
  *
  * Whatever fails, the build must say so in words, the old set must be there, byte for byte, and no
  * temporary file may stay. A build that says it succeeded must have made the right set. The last
@@ -35,8 +37,7 @@
 		}                                                                                  \
 	} while (0)
 
-/* Faults up to here are tried one by one, later ones with a growing distance. */
-#define EACH 400
+#define EACH_DEFAULT 60ul
 
 extern const struct kith_source_ops kith_source_nsrl_v2, kith_source_nsrl_v3;
 
@@ -153,13 +154,14 @@ int main(int argc, char **argv)
 {
 	static const char old_text[] = "this stands for the old set";
 	struct kith_buf good = { 0 }, old = { 0 };
-	unsigned long n_failed = 0, step = 1;
+	unsigned long n_failed = 0, step = 1, each;
 	char output[4096];
 	enum kith_status st;
 	bool alloc, reached;
 
-	if (argc != 5)
+	if (argc < 5)
 		return 2;
+	each = argc > 5 ? strtoul(argv[5], NULL, 10) : EACH_DEFAULT;
 	alloc = strcmp(argv[1], "alloc") == 0;
 	source = strcmp(argv[2], "v2") == 0 ? &kith_source_nsrl_v2 : &kith_source_nsrl_v3;
 	(void)mkdir(argv[4], 0777);
@@ -177,8 +179,8 @@ int main(int argc, char **argv)
 
 	kith_io_fault = io_fault;
 	for (current = 1;; current += step) {
-		if (current > EACH)
-			step += step / 4 + 1;
+		if (current > each)
+			step += step / 6 + 1;
 		if (alloc)
 			alloc_fail_at(current);
 		else

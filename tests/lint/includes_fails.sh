@@ -9,10 +9,10 @@ scratch=$(mktemp -d)
 trap 'rm -rf "$scratch"' EXIT
 failed=0
 
-forbidden() {
-	rm -rf "$scratch/tree"
-	mkdir "$scratch/tree"
-	cp -r "$tree/include" "$tree/lookup" "$tree/builder" "$scratch/tree/"
+mkdir "$scratch/tree"
+cp -r "$tree/include" "$tree/lookup" "$tree/builder" "$scratch/tree/"
+
+forbidden() { # file, what it includes, what must be said
 	printf '#include %s\n' "$2" >>"$scratch/tree/$1"
 	if "$tree/scripts/includes" "$scratch/tree" >"$scratch/out"; then
 		echo "not found: $1 includes $2"
@@ -22,6 +22,7 @@ forbidden() {
 		cat "$scratch/out"
 		failed=1
 	fi
+	cp "$tree/$1" "$scratch/tree/$1"
 }
 forbidden lookup/base/hex.c '<lmdb.h>' 'only lookup/lib/db.c'
 forbidden lookup/base/hex.c '"core/source.h"' 'may not include from builder/core'
@@ -34,9 +35,6 @@ forbidden builder/sources/sqlite.c '"nowhere.h"' 'not clear whose'
 forbidden builder/sources/nsrl_v2.c '"nsrl_v3.h"' 'do not know each other'
 forbidden include/kith.h '"base/err.h"' 'may not include from lookup/base'
 
-rm -rf "$scratch/tree"
-mkdir "$scratch/tree"
-cp -r "$tree/include" "$tree/lookup" "$tree/builder" "$scratch/tree/"
 mkdir "$scratch/tree/lookup/extra"
 if "$tree/scripts/includes" "$scratch/tree" >"$scratch/out"; then
 	echo "a folder outside the table was not found"
