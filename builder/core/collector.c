@@ -9,17 +9,28 @@
 #include "core/classify.h"
 #include "core/decl.h"
 
+/* Rows whose names are looked up together, so that memory can be fetched ahead. */
+#define STAGED 32
+
+struct staged {
+	struct kith_packed_row *row; /* in its store; only the name's number is missing */
+	size_t name_at, name_n;	     /* in staged_names */
+	uint64_t hash;
+};
+
 struct kith_collector {
 	struct kith_chunks *chunks;
 	struct kith_dict names;
 	struct kith_dict places; /* declared place (4 bytes, big-endian), then what is below it */
 	struct kith_rowstore stores[2];
 	struct kith_ledger *ledger;
-	/* The place of the row before: most rows have the same. */
-	struct kith_buf last_below;
-	uint32_t last_declared, last_place;
+	struct staged staged[STAGED];
+	size_t n_staged;
+	struct kith_buf staged_names;
+	/* The place of the row before, as in `places`: most rows have the same. */
+	struct kith_buf last_key;
+	uint32_t last_place;
 	bool has_last;
-	unsigned since_check; /* rows since memory was looked at */
 };
 
 enum kith_status kith_collector_new(struct kith_chunks *chunks,
@@ -47,7 +58,8 @@ void kith_collector_free(struct kith_collector *collector)
 	kith_dict_done(&collector->places);
 	kith_rowstore_done(&collector->stores[0]);
 	kith_rowstore_done(&collector->stores[1]);
-	kith_buf_done(&collector->last_below);
+	kith_buf_done(&collector->staged_names);
+	kith_buf_done(&collector->last_key);
 	kith_ledger_free(collector->ledger);
 	free(collector);
 }
@@ -144,6 +156,44 @@ out:
 	return st;
 }
 
+/* Gives the staged rows the numbers of their names. */
+static enum kith_status settle_staged(struct kith_collector *collector, struct kith_err *err)
+{
+	struct kith_dict *names = &collector->names;
+	const uint8_t *bytes = collector->staged_names.data;
+	size_t n = collector->n_staged, i;
+	uint32_t number;
+	bool is_new;
+
+	if (n == 0)
+		return KITH_OK;
+	if (!kith_dict_reserve(names, n))
+		return kith_fail_nomem(err);
+	for (i = 0; i < n; i++) {
+		struct staged *staged = &collector->staged[i];
+
+		staged->hash = kith_dict_hash(names, bytes + staged->name_at, staged->name_n);
+		kith_dict_touch_slot(names, staged->hash);
+	}
+	for (i = 0; i < n; i++)
+		kith_dict_touch_entry(names, collector->staged[i].hash);
+	for (i = 0; i < n; i++)
+		kith_dict_touch_bytes(names, collector->staged[i].hash);
+	for (i = 0; i < n; i++) {
+		struct staged *staged = &collector->staged[i];
+		const uint8_t *name = bytes + staged->name_at;
+
+		if (!kith_dict_add_hashed(names, staged->hash, name, staged->name_n, &number, &is_new))
+			return kith_fail_nomem(err);
+		if (is_new && kith_name_is_fragment(name, staged->name_n))
+			names->entries[number].mark = KITH_NAME_FRAGMENT;
+		staged->row->name = number | names->entries[number].mark;
+	}
+	collector->n_staged = 0;
+	collector->staged_names.n = 0;
+	return KITH_OK;
+}
+
 static enum kith_status spill(struct kith_collector *collector, struct kith_err *err)
 {
 	uint32_t *names = NULL, *places = NULL;
@@ -153,6 +203,9 @@ static enum kith_status spill(struct kith_collector *collector, struct kith_err 
 
 	if (collector->stores[0].n + collector->stores[1].n == 0)
 		return KITH_OK;
+	st = settle_staged(collector, err);
+	if (st < 0)
+		return st;
 	chunk = calloc(1, sizeof *chunk);
 	if (chunk == NULL)
 		return kith_fail_nomem(err);
@@ -209,7 +262,7 @@ static bool is_full(const struct kith_collector *collector)
 static enum kith_status find_place(struct kith_collector *collector, const struct kith_row *row,
 				   uint32_t *ret, struct kith_err *err)
 {
-	struct kith_buf *last = &collector->last_below;
+	struct kith_buf *last = &collector->last_key;
 	uint8_t head[4];
 	bool is_new;
 
@@ -217,15 +270,17 @@ static enum kith_status find_place(struct kith_collector *collector, const struc
 		*ret = row->place | KITH_PLACE_DECLARED;
 		return KITH_OK;
 	}
-	if (!collector->has_last || collector->last_declared != row->place ||
-	    last->n != row->below_n || memcmp(last->data, row->below, row->below_n) != 0) {
-		kith_put_be32(head, row->place);
+	kith_put_be32(head, row->place);
+	if (!collector->has_last || last->n != sizeof head + row->below_n ||
+	    memcmp(last->data, head, sizeof head) != 0 ||
+	    memcmp(last->data + sizeof head, row->below, row->below_n) != 0) {
+		collector->has_last = false;
 		last->n = 0;
-		if (!kith_buf_add(last, row->below, row->below_n) ||
-		    !kith_dict_add(&collector->places, head, sizeof head, row->below, row->below_n,
-				   &collector->last_place, &is_new))
+		if (!kith_buf_add(last, head, sizeof head) ||
+		    !kith_buf_add(last, row->below, row->below_n) ||
+		    !kith_dict_add(&collector->places, last->data, last->n, &collector->last_place,
+				   &is_new))
 			return kith_fail_nomem(err);
-		collector->last_declared = row->place;
 		collector->has_last = true;
 	}
 	*ret = collector->last_place;
@@ -236,27 +291,25 @@ enum kith_status kith_collect(struct kith_collector *collector, const struct kit
 			      struct kith_err *err)
 {
 	struct kith_packed_row *packed;
-	uint32_t name, place = 0;
+	struct staged *staged;
 	enum kith_status st;
-	bool is_new;
+	uint32_t place = 0;
 
 	if (row->name_n > KITH_LIMIT_NAME)
 		return kith_fail(err, KITH_E_LIMIT, "a name of %zu bytes", row->name_n);
-	if (++collector->since_check >= 256) {
-		collector->since_check = 0;
-		if (is_full(collector)) {
-			st = spill(collector, err);
-			if (st < 0)
-				return st;
-		}
+	if (collector->n_staged == STAGED) {
+		st = is_full(collector) ? spill(collector, err) : settle_staged(collector, err);
+		if (st < 0)
+			return st;
 	}
 	st = find_place(collector, row, &place, err);
 	if (st < 0)
 		return st;
-	if (!kith_dict_add(&collector->names, row->name, row->name_n, NULL, 0, &name, &is_new))
+	staged = &collector->staged[collector->n_staged];
+	staged->name_at = collector->staged_names.n;
+	staged->name_n = row->name_n;
+	if (!kith_buf_add(&collector->staged_names, row->name, row->name_n))
 		return kith_fail_nomem(err);
-	if (is_new && kith_name_is_fragment(row->name, row->name_n))
-		collector->names.entries[name].mark = KITH_NAME_FRAGMENT;
 	packed = kith_rowstore_add(&collector->stores[row->table]);
 	if (packed == NULL)
 		return kith_fail_nomem(err);
@@ -269,7 +322,8 @@ enum kith_status kith_collect(struct kith_collector *collector, const struct kit
 	if ((row->claim.has & KITH_REC_HAS_SIZE) != 0)
 		packed->size_bytes = row->claim.size_bytes;
 	packed->place = place;
-	packed->name = name | collector->names.entries[name].mark;
+	staged->row = packed;
+	collector->n_staged++;
 	return KITH_OK;
 }
 

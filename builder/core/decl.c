@@ -75,7 +75,7 @@ static enum kith_status add_item(struct kith_decl *decl, enum kith_decl_table ta
 		return kith_fail(err, KITH_E_LIMIT, "more than %u products or distributors",
 				 KITH_LIMIT_ENTITIES);
 	if (decl->work.failed ||
-	    !kith_dict_add(items, decl->work.data, decl->work.n, NULL, 0, ret, &is_new))
+	    !kith_dict_add(items, decl->work.data, decl->work.n, ret, &is_new))
 		return kith_fail_nomem(err);
 	return KITH_OK;
 }
@@ -100,7 +100,7 @@ static enum kith_status add_place(struct kith_decl *decl, const uint32_t *refs, 
 		decl->refs_cap = cap;
 	}
 	if (decl->key.failed ||
-	    !kith_dict_add(&decl->places, decl->key.data, decl->key.n, NULL, 0, ret, &is_new))
+	    !kith_dict_add(&decl->places, decl->key.data, decl->key.n, ret, &is_new))
 		return kith_fail_nomem(err);
 	mine = &decl->refs[*ret];
 	if (is_new)
@@ -127,8 +127,7 @@ enum kith_status kith_decl_source(struct kith_decl *decl, const struct kith_sour
 	enum kith_status st;
 	bool is_new;
 
-	if (!kith_dict_add(&decl->source_ids, source->id.data, source->id.n, NULL, 0, &number,
-			   &is_new))
+	if (!kith_dict_add(&decl->source_ids, source->id.data, source->id.n, &number, &is_new))
 		return kith_fail_nomem(err);
 	if (!is_new)
 		return kith_fail(err, KITH_E_ARG, "the source '%.*s' is there already; name this one "
@@ -391,7 +390,7 @@ static enum kith_status rewrite_products(struct kith_decl *decl, struct kith_err
 		ok = ok && kith_product_encode(&decl->work, product.flags, product.name,
 					       product.version, &distributors, &texts[0], &texts[1],
 					       &texts[2], &texts[3]) &&
-		     kith_dict_add(&items, decl->work.data, decl->work.n, NULL, 0, &number, &is_new);
+		     kith_dict_add(&items, decl->work.data, decl->work.n, &number, &is_new);
 		for (k = 0; k < 4; k++)
 			free(text_items[k]);
 		free(mine);

@@ -7,6 +7,7 @@
 #include <sys/random.h>
 
 #include "base/bytes.h"
+#include "core/memory.h"
 #include "core/sort.h"
 
 #define FIRST_SLOTS 4096
@@ -28,11 +29,12 @@ static inline uint64_t load64(const uint8_t *p)
 }
 
 /* Multiply-fold hashing with a secret seed; only this process ever sees its values. */
-static uint64_t hash_bytes(const uint8_t *p, size_t n, uint64_t h)
+uint64_t kith_dict_hash(const struct kith_dict *dict, const void *string, size_t n)
 {
+	const uint8_t *p = string;
+	uint64_t h = dict->seed ^ n * UINT64_C(0x9e3779b97f4a7c15);
 	uint8_t last[8] = {0};
 
-	h ^= n * UINT64_C(0x9e3779b97f4a7c15);
 	while (n >= 8) {
 		h = mix(h ^ load64(p), UINT64_C(0xa0761d6478bd642f));
 		p += 8;
@@ -61,24 +63,31 @@ void kith_dict_clear(struct kith_dict *dict)
 		memset(dict->slots, 0, dict->slots_n * sizeof *dict->slots);
 }
 
+static uint64_t make_slot(uint64_t hash, size_t number)
+{
+	return (hash & UINT64_C(0xffffffff00000000)) | (number + 1);
+}
+
+/* Twice as many slots; the entries are put in again. */
 static bool grow_slots(struct kith_dict *dict)
 {
 	size_t slots_n = dict->slots_n == 0 ? FIRST_SLOTS : 2 * dict->slots_n, i;
-	uint64_t *slots = calloc(slots_n, sizeof *slots);
+	uint64_t *slots = kith_memory_alloc(slots_n * sizeof *slots);
 
 	if (slots == NULL)
 		return false;
+	memset(slots, 0, slots_n * sizeof *slots);
 	if (dict->seed == 0 && getrandom(&dict->seed, sizeof dict->seed, GRND_NONBLOCK) < 0)
 		dict->seed = (uint64_t)(uintptr_t)slots;
 	dict->seed |= 1;
 	for (i = 0; i < dict->n; i++) {
 		struct kith_bytes b = kith_dict_get(dict, (uint32_t)i);
-		uint64_t h = hash_bytes(b.data, b.n, dict->seed);
-		size_t at = (size_t)h & (slots_n - 1);
+		uint64_t hash = kith_dict_hash(dict, b.data, b.n);
+		size_t at = (size_t)hash & (slots_n - 1);
 
 		while (slots[at] != 0)
 			at = (at + 1) & (slots_n - 1);
-		slots[at] = (h & UINT64_C(0xffffffff00000000)) | (i + 1);
+		slots[at] = make_slot(hash, i);
 	}
 	free(dict->slots);
 	dict->slots = slots;
@@ -86,74 +95,102 @@ static bool grow_slots(struct kith_dict *dict)
 	return true;
 }
 
-static bool grow(void **data, size_t *cap, size_t need, size_t size)
+bool kith_dict_reserve(struct kith_dict *dict, size_t more)
 {
-	size_t bigger = *cap == 0 ? 1024 : *cap;
-	void *p;
-
-	while (bigger < need) {
-		if (bigger > SIZE_MAX / 4 / size)
+	while (dict->slots_n / 2 < dict->n + more)
+		if (!grow_slots(dict))
 			return false;
-		bigger += bigger / 2;
+	if (dict->entries_cap - dict->n < more) {
+		size_t cap = dict->n + more + dict->n / 2 + 1024;
+		struct kith_dict_entry *entries =
+			kith_memory_grow(dict->entries, dict->n * sizeof *entries, cap * sizeof *entries);
+
+		if (entries == NULL)
+			return false;
+		dict->entries = entries;
+		dict->entries_cap = cap;
 	}
-	p = realloc(*data, bigger * size);
-	if (p == NULL)
-		return false;
-	*data = p;
-	*cap = bigger;
 	return true;
 }
 
-bool kith_dict_add(struct kith_dict *dict, const uint8_t *head, size_t head_n, const uint8_t *tail,
-		   size_t tail_n, uint32_t *ret_number, bool *ret_new)
+void kith_dict_touch_slot(const struct kith_dict *dict, uint64_t hash)
 {
-	size_t n = head_n + tail_n, at;
-	uint8_t *bytes;
-	uint64_t h;
+	__builtin_prefetch(&dict->slots[(size_t)hash & (dict->slots_n - 1)]);
+}
 
-	if (dict->slots_n / 2 <= dict->n && !grow_slots(dict))
-		return false;
-	if (dict->bytes_cap - dict->bytes_n < n &&
-	    !grow((void **)&dict->bytes, &dict->bytes_cap, dict->bytes_n + n + 1, 1))
-		return false;
-	/* Put the whole string where it will stay if it is new, and hash it there. */
-	bytes = dict->bytes == NULL ? NULL : dict->bytes + dict->bytes_n;
-	if (head_n > 0)
-		memcpy(bytes, head, head_n);
-	if (tail_n > 0)
-		memcpy(bytes + head_n, tail, tail_n);
-	h = hash_bytes(bytes, n, dict->seed);
-	for (at = (size_t)h & (dict->slots_n - 1); dict->slots[at] != 0;
+/* The entry that the hash's first slot leads to, which mostly is the right one. */
+static const struct kith_dict_entry *first_entry(const struct kith_dict *dict, uint64_t hash)
+{
+	uint64_t slot = dict->slots[(size_t)hash & (dict->slots_n - 1)];
+
+	return slot == 0 ? NULL : &dict->entries[(uint32_t)slot - 1];
+}
+
+void kith_dict_touch_entry(const struct kith_dict *dict, uint64_t hash)
+{
+	__builtin_prefetch(first_entry(dict, hash));
+}
+
+void kith_dict_touch_bytes(const struct kith_dict *dict, uint64_t hash)
+{
+	const struct kith_dict_entry *entry = first_entry(dict, hash);
+
+	if (entry != NULL)
+		__builtin_prefetch(dict->bytes + entry->offset);
+}
+
+bool kith_dict_add_hashed(struct kith_dict *dict, uint64_t hash, const void *string, size_t n,
+			  uint32_t *ret_number, bool *ret_new)
+{
+	struct kith_dict_entry *entry;
+	size_t at;
+
+	for (at = (size_t)hash & (dict->slots_n - 1); dict->slots[at] != 0;
 	     at = (at + 1) & (dict->slots_n - 1)) {
-		const struct kith_dict_entry *entry;
-		uint32_t number;
+		uint32_t number = (uint32_t)dict->slots[at] - 1;
 
-		if ((dict->slots[at] ^ h) >> 32 != 0)
+		if ((dict->slots[at] ^ hash) >> 32 != 0)
 			continue;
-		number = (uint32_t)dict->slots[at] - 1;
 		entry = &dict->entries[number];
-		if (entry->n == n && (n == 0 || memcmp(dict->bytes + entry->offset, bytes, n) == 0)) {
+		if (entry->n == n && (n == 0 || memcmp(dict->bytes + entry->offset, string, n) == 0)) {
 			*ret_number = number;
 			*ret_new = false;
 			return true;
 		}
 	}
-	if (dict->n == dict->entries_cap &&
-	    !grow((void **)&dict->entries, &dict->entries_cap, dict->n + 1, sizeof *dict->entries))
-		return false;
-	dict->entries[dict->n].offset = dict->bytes_n;
-	dict->entries[dict->n].n = (uint32_t)n;
-	dict->entries[dict->n].mark = 0;
+	if (dict->bytes_cap - dict->bytes_n < n || dict->bytes == NULL) {
+		size_t cap = dict->bytes_n + n + dict->bytes_n / 2 + 4096;
+		uint8_t *bytes = kith_memory_grow(dict->bytes, dict->bytes_n, cap);
+
+		if (bytes == NULL)
+			return false;
+		dict->bytes = bytes;
+		dict->bytes_cap = cap;
+	}
+	entry = &dict->entries[dict->n];
+	entry->offset = dict->bytes_n;
+	entry->n = (uint32_t)n;
+	entry->mark = 0;
+	if (n > 0)
+		memcpy(dict->bytes + dict->bytes_n, string, n);
 	dict->bytes_n += n;
-	dict->n++;
-	dict->slots[at] = (h & UINT64_C(0xffffffff00000000)) | dict->n;
-	*ret_number = (uint32_t)(dict->n - 1);
+	dict->slots[at] = make_slot(hash, dict->n);
+	*ret_number = (uint32_t)dict->n++;
 	*ret_new = true;
 	return true;
 }
 
+bool kith_dict_add(struct kith_dict *dict, const void *string, size_t n, uint32_t *ret_number,
+		   bool *ret_new)
+{
+	return kith_dict_reserve(dict, 1) &&
+	       kith_dict_add_hashed(dict, kith_dict_hash(dict, string, n), string, n, ret_number,
+				    ret_new);
+}
+
 size_t kith_dict_memory(const struct kith_dict *dict)
 {
-	return dict->bytes_n + dict->n * (sizeof *dict->entries + sizeof(struct kith_pair) + 4) +
-	       dict->slots_n * sizeof *dict->slots;
+	return dict->bytes_n + dict->slots_n * sizeof *dict->slots +
+	       dict->n * (sizeof *dict->entries + sizeof(struct kith_bytes) +
+			  sizeof(struct kith_pair) + sizeof(uint32_t));
 }

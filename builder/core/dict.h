@@ -30,10 +30,22 @@ void kith_dict_done(struct kith_dict *dict);
 /* Empties it and keeps its memory. */
 void kith_dict_clear(struct kith_dict *dict);
 
-/* The number of the string head . tail (tail may be empty); *ret_new tells whether it is new.
- * False: out of memory. */
-bool kith_dict_add(struct kith_dict *dict, const uint8_t *head, size_t head_n, const uint8_t *tail,
-		   size_t tail_n, uint32_t *ret_number, bool *ret_new);
+/* The string's number; *ret_new tells whether it is new. False: out of memory. */
+bool kith_dict_add(struct kith_dict *dict, const void *string, size_t n, uint32_t *ret_number,
+		   bool *ret_new);
+
+/*
+ * The same in steps, for many strings at a time: the memory that one step needs is fetched by the
+ * step before, while others are worked on. First kith_dict_reserve for as many as will be added,
+ * then for each string hash, touch_slot, touch_entry, touch_bytes, add_hashed.
+ */
+bool kith_dict_reserve(struct kith_dict *dict, size_t more);
+uint64_t kith_dict_hash(const struct kith_dict *dict, const void *string, size_t n);
+void kith_dict_touch_slot(const struct kith_dict *dict, uint64_t hash);
+void kith_dict_touch_entry(const struct kith_dict *dict, uint64_t hash);
+void kith_dict_touch_bytes(const struct kith_dict *dict, uint64_t hash);
+bool kith_dict_add_hashed(struct kith_dict *dict, uint64_t hash, const void *string, size_t n,
+			  uint32_t *ret_number, bool *ret_new);
 
 static inline struct kith_bytes kith_dict_get(const struct kith_dict *dict, uint32_t number)
 {

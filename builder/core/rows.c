@@ -6,8 +6,10 @@
 
 #include "base/err.h"
 #include "base/limits.h"
+#include "core/memory.h"
 
-#define BLOCK_ROWS ((size_t)1 << 14)
+/* A little under 2 MiB, so that a block is one huge page. */
+#define BLOCK_ROWS ((size_t)23800)
 
 /* A group's head in a run: the row's key and claim, and how many occurrences follow (8 bytes
  * each: place, name). */
@@ -18,6 +20,7 @@ struct group_head {
 };
 
 _Static_assert(sizeof(struct kith_packed_row) == 88, "rows are written as bytes");
+_Static_assert(BLOCK_ROWS * sizeof(struct kith_packed_row) <= (size_t)2 << 20, "see BLOCK_ROWS");
 _Static_assert(KITH_ROW_CLAIMED == 80, "a group's head has no holes");
 
 void kith_rowstore_done(struct kith_rowstore *store)
@@ -47,7 +50,7 @@ struct kith_packed_row *kith_rowstore_add(struct kith_rowstore *store)
 			store->blocks = blocks;
 			store->blocks_cap = cap;
 		}
-		store->blocks[block] = malloc(BLOCK_ROWS * sizeof **store->blocks);
+		store->blocks[block] = kith_memory_alloc((size_t)2 << 20);
 		if (store->blocks[block] == NULL)
 			return NULL;
 		store->n_blocks++;
@@ -75,6 +78,15 @@ static int compare_rows(uint64_t a, uint64_t b, void *user)
 	return memcmp(row_at(store, a), row_at(store, b), KITH_ROW_CLAIMED);
 }
 
+/* Rows that are fetched ahead. */
+#define AHEAD 16
+
+static void touch_row(const struct kith_packed_row *row)
+{
+	__builtin_prefetch(row);
+	__builtin_prefetch((const uint8_t *)row + 64);
+}
+
 static enum kith_status sort_rows(struct kith_rowstore *store, struct kith_err *err)
 {
 	size_t i;
@@ -82,7 +94,7 @@ static enum kith_status sort_rows(struct kith_rowstore *store, struct kith_err *
 	if (store->pairs_cap < store->n) {
 		free(store->pairs);
 		store->pairs_cap = 0;
-		store->pairs = malloc(store->n * sizeof *store->pairs);
+		store->pairs = kith_memory_alloc(store->n * sizeof *store->pairs);
 		if (store->pairs == NULL)
 			return kith_fail_nomem(err);
 		store->pairs_cap = store->n;
@@ -153,6 +165,9 @@ enum kith_status kith_rowstore_spill(struct kith_rowstore *store, struct kith_sc
 		const struct kith_packed_row *row = row_at(store, store->pairs[from].value);
 		uint32_t mine = range_of(row->key);
 
+		/* Sorted rows lie anywhere in memory: fetch those that come next. */
+		if (from + AHEAD < store->n)
+			touch_row(row_at(store, store->pairs[from + AHEAD].value));
 		while (range <= mine)
 			ret_run->offset[range++] = kith_scratch_out_offset(&out);
 		for (to = from + 1; to < store->n && to - from < UINT32_MAX; to++)

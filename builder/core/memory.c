@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#define _GNU_SOURCE
+#include "core/memory.h"
+
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+
+#define HUGE_PAGE ((size_t)2 << 20)
+
+void *kith_memory_alloc(size_t n)
+{
+	void *p = NULL;
+
+	if (n < HUGE_PAGE)
+		return malloc(n == 0 ? 1 : n);
+	if (n > SIZE_MAX - HUGE_PAGE)
+		return NULL;
+	n = (n + HUGE_PAGE - 1) / HUGE_PAGE * HUGE_PAGE;
+	p = aligned_alloc(HUGE_PAGE, n);
+	if (p != NULL)
+		(void)madvise(p, n, MADV_HUGEPAGE); /* only advice: nothing depends on it */
+	return p;
+}
+
+void *kith_memory_grow(void *old, size_t used, size_t n)
+{
+	void *p = kith_memory_alloc(n);
+
+	if (p == NULL)
+		return NULL;
+	if (used > 0)
+		memcpy(p, old, used);
+	free(old);
+	return p;
+}
