@@ -59,7 +59,14 @@ static void arena_drop(struct arena *arena)
 
 struct slot {
 	uint32_t place; /* KITH_NO_PLACE: empty */
-	struct kith_where *where;
+	struct kith_node *node;
+};
+
+/* The places seen last, so that one that is asked for twice in an answer is walked once. */
+#define RECENT 256u
+struct recent {
+	uint32_t place;
+	struct kith_where where;
 };
 
 struct kith_chain {
@@ -67,6 +74,7 @@ struct kith_chain {
 	struct arena arena;
 	struct slot *slots;
 	size_t n_slots, n_used; /* a power of two; used: at most half */
+	struct recent recent[RECENT];
 	/* Lists while a product is read. */
 	struct kith_buf links, systems, distributors, tuples;
 };
@@ -105,6 +113,14 @@ static bool resize(struct kith_chain *chain, size_t n_slots)
 	return true;
 }
 
+static void forget_recent(struct kith_chain *chain)
+{
+	size_t i;
+
+	for (i = 0; i < RECENT; i++)
+		chain->recent[i].place = KITH_NO_PLACE;
+}
+
 enum kith_status kith_chain_open(kith_reader *reader, struct kith_chain **ret)
 {
 	struct kith_chain *chain = calloc(1, sizeof *chain);
@@ -112,6 +128,7 @@ enum kith_status kith_chain_open(kith_reader *reader, struct kith_chain **ret)
 	if (chain == NULL)
 		return KITH_E_NOMEM;
 	chain->reader = reader;
+	forget_recent(chain);
 	if (!resize(chain, 1024)) {
 		free(chain);
 		return KITH_E_NOMEM;
@@ -227,8 +244,9 @@ static enum kith_status add_distributors(struct kith_chain *chain, struct kith_l
 		st = kith_distributor(chain->reader, rank, &d);
 		if (st != KITH_OK)
 			return as_corrupt(st);
-		if ((d.flags & KITH_IS_PLACEHOLDER) == 0 &&
-		    !add_text(&chain->distributors, kith_trim(d.name)))
+		if ((d.flags & KITH_IS_PLACEHOLDER) != 0)
+			continue;
+		if (!add_text(&chain->distributors, kith_trim(d.name)))
 			return KITH_E_NOMEM;
 		st = add_list(&chain->links, d.links);
 		if (st != KITH_OK)
@@ -389,47 +407,47 @@ static struct kith_bytes folder_separator(struct kith_bytes folder)
 }
 
 static enum kith_status words(struct kith_chain *chain, const struct kith_place *place,
-			      const struct kith_where *above, struct kith_where *where)
+			      const struct kith_node *above, struct kith_node *node)
 {
 	struct kith_buf buf = {NULL, 0, 0, false};
 	enum kith_status st = KITH_OK;
 
 	if (above != NULL && place->kind == KITH_PLACE_FOLDER && place->name.n == 0) {
-		where->text = above->text;
-		where->separator = above->separator;
+		node->text = above->text;
+		node->separator = above->separator;
 		return KITH_OK;
 	}
 	if (above != NULL) {
 		(void)buf_text(&buf, above->text);
 		(void)buf_text(&buf, above->separator);
 	}
-	where->separator = literal(" > ");
+	node->separator = literal(" > ");
 	if (place->kind == KITH_PLACE_SOURCE) {
-		(void)buf_text(&buf, where->origin->source.label);
+		(void)buf_text(&buf, node->origin->source.label);
 	} else if (place->kind == KITH_PLACE_PRODUCT) {
-		product_words(&buf, where->origin, place->name);
+		product_words(&buf, node->origin, place->name);
 	} else {
 		(void)buf_text(&buf, place->name);
 		if (place->kind == KITH_PLACE_FOLDER)
-			where->separator = folder_separator(place->name);
+			node->separator = folder_separator(place->name);
 	}
-	where->text = kith_chain_keep(chain, buf.data, buf.n);
-	if (buf.failed || where->text.data == NULL)
+	node->text = kith_chain_keep(chain, buf.data, buf.n);
+	if (buf.failed || node->text.data == NULL)
 		st = KITH_E_NOMEM;
 	kith_buf_done(&buf);
 	return st;
 }
 
-static enum kith_status make_where(struct kith_chain *chain, uint32_t rank, unsigned depth,
-				   struct kith_where **ret)
+static enum kith_status make_node(struct kith_chain *chain, uint32_t rank, unsigned depth,
+				   struct kith_node **ret)
 {
 	struct slot *slot = find_slot(chain, rank);
-	struct kith_where *above = NULL, *where;
+	struct kith_node *above = NULL, *node;
 	struct kith_place place;
 	enum kith_status st;
 
 	if (slot->place == rank) {
-		*ret = slot->where;
+		*ret = slot->node;
 		return KITH_OK;
 	}
 	st = kith_place(chain->reader, rank, &place);
@@ -438,49 +456,92 @@ static enum kith_status make_where(struct kith_chain *chain, uint32_t rank, unsi
 	if (place.parent != KITH_NO_PLACE) {
 		if (place.parent >= rank || depth > KITH_LIMIT_DEPTH)
 			return KITH_E_CORRUPT;
-		st = make_where(chain, place.parent, depth + 1, &above);
+		st = make_node(chain, place.parent, depth + 1, &above);
 		if (st != KITH_OK)
 			return st;
 	}
-	where = arena_get(&chain->arena, sizeof *where);
-	if (where == NULL)
+	node = arena_get(&chain->arena, sizeof *node);
+	if (node == NULL)
 		return KITH_E_NOMEM;
-	memset(where, 0, sizeof *where);
+	memset(node, 0, sizeof *node);
 	if (place.kind == KITH_PLACE_SOURCE || place.kind == KITH_PLACE_PRODUCT) {
-		where->origin_place = rank;
-		st = make_origin(chain, &place, above == NULL ? NULL : above->origin, &where->origin);
+		node->origin_place = rank;
+		st = make_origin(chain, &place, above == NULL ? NULL : above->origin, &node->origin);
 	} else if (above != NULL) {
-		where->origin_place = above->origin_place;
-		where->origin = above->origin;
+		node->origin_place = above->origin_place;
+		node->origin = above->origin;
 	} else {
 		st = KITH_E_CORRUPT;
 	}
 	if (st == KITH_OK)
-		st = words(chain, &place, above, where);
+		st = words(chain, &place, above, node);
 	if (st != KITH_OK)
 		return st;
 	if (chain->n_used >= chain->n_slots / 2 && !resize(chain, chain->n_slots * 2))
 		return KITH_E_NOMEM;
 	slot = find_slot(chain, rank);
 	slot->place = rank;
-	slot->where = where;
+	slot->node = node;
 	chain->n_used++;
-	*ret = where;
+	*ret = node;
 	return KITH_OK;
 }
 
-enum kith_status kith_chain_at(struct kith_chain *chain, uint32_t place,
-			       struct kith_where **ret_where)
+/* Forgets everything when too much is kept. */
+static void make_room(struct kith_chain *chain)
 {
-	if (chain->arena.total > KITH_LIMIT_CHAIN_CACHE) {
-		size_t i;
+	size_t i;
 
-		arena_drop(&chain->arena);
-		for (i = 0; i < chain->n_slots; i++)
-			chain->slots[i].place = KITH_NO_PLACE;
-		chain->n_used = 0;
-	}
+	if (chain->arena.total <= KITH_LIMIT_CHAIN_CACHE)
+		return;
+	arena_drop(&chain->arena);
+	for (i = 0; i < chain->n_slots; i++)
+		chain->slots[i].place = KITH_NO_PLACE;
+	chain->n_used = 0;
+	forget_recent(chain);
+}
+
+enum kith_status kith_chain_at(struct kith_chain *chain, uint32_t place, struct kith_where *ret_where)
+{
+	struct recent *recent = &chain->recent[place % RECENT];
+	struct kith_where where;
+	struct kith_place item;
+	uint32_t at = place;
+	enum kith_status st;
+
 	if (place == KITH_NO_PLACE)
 		return KITH_E_CORRUPT;
-	return make_where(chain, place, 0, ret_where);
+	make_room(chain);
+	if (recent->place == place) {
+		*ret_where = recent->where;
+		return KITH_OK;
+	}
+	memset(&where, 0, sizeof where);
+	while (where.n_parts < KITH_CHAIN_PARTS) {
+		struct kith_part *part = &where.parts[where.n_parts];
+
+		st = kith_place(chain->reader, at, &item);
+		if (st != KITH_OK)
+			return as_corrupt(st);
+		if (item.kind == KITH_PLACE_SOURCE || item.kind == KITH_PLACE_PRODUCT)
+			break;
+		if (item.parent >= at) /* KITH_NO_PLACE too: only sources are roots */
+			return KITH_E_CORRUPT;
+		at = item.parent;
+		part->name = item.name;
+		if (item.kind != KITH_PLACE_FOLDER)
+			part->separator = literal(" > ");
+		else if (item.name.n == 0) /* the files stand in what it is in */
+			continue;
+		else
+			part->separator = folder_separator(item.name);
+		where.n_parts++;
+	}
+	st = make_node(chain, at, where.n_parts, &where.node);
+	if (st != KITH_OK)
+		return st;
+	recent->place = place;
+	recent->where = where;
+	*ret_where = where;
+	return KITH_OK;
 }

@@ -3,7 +3,7 @@
  * chain.h: where an occurrence stands, in words. Walks from a place up to its source and renders
  * `SOURCE > product version > image > archive > folder/`, behind which the file's name goes.
  *
- * Many answers share their places, so a place that was walked once is kept. What is kept is bounded
+ * Many answers share products and sources, so what they have in common is kept. What is kept is bounded
  * by KITH_LIMIT_CHAIN_CACHE; when it is full it is dropped as a whole. For one thread.
  */
 #ifndef KITH_ANSWER_CHAIN_H
@@ -35,12 +35,26 @@ struct kith_origin {
 	struct kith_bytes language, type; /* the first of each; may be empty */
 };
 
-struct kith_where {
+/* A source or a product place, or one deep below, with the chain down to it. Kept. */
+struct kith_node {
 	uint32_t origin_place; /* equal for places that share their origin */
 	struct kith_origin *origin;
-	struct kith_bytes text;	     /* the chain without what separates it from the name */
-	struct kith_bytes separator; /* " > " behind a container, "/" or "\" behind a folder */
+	struct kith_bytes text;	     /* the chain down to here */
+	struct kith_bytes separator; /* what follows it: " > ", or "/" or "\" behind a folder */
 	struct kith_bytes json;	     /* kept by jsonl.c; empty at first */
+};
+
+/*
+ * Where files stand: the node and its separator, then each part and its separator, then comes the
+ * name. Archives and folders are millions and mostly used once, so nothing is made or kept for them.
+ */
+#define KITH_CHAIN_PARTS 3
+struct kith_where {
+	struct kith_node *node;
+	unsigned n_parts; /* innermost first */
+	struct kith_part {
+		struct kith_bytes name, separator;
+	} parts[KITH_CHAIN_PARTS];
 };
 
 struct kith_chain;
@@ -48,9 +62,9 @@ struct kith_chain;
 enum kith_status kith_chain_open(kith_reader *reader, struct kith_chain **ret);
 void kith_chain_close(struct kith_chain *chain);
 
-/* *ret_where is valid until the next call. KITH_OK, KITH_E_CORRUPT, KITH_E_NOMEM. */
+/* What ret_where points to is valid until the next call. KITH_OK, KITH_E_CORRUPT, KITH_E_NOMEM. */
 enum kith_status kith_chain_at(struct kith_chain *chain, uint32_t place,
-			       struct kith_where **ret_where);
+			       struct kith_where *ret_where);
 
 /* A copy that lives as long as the places that are kept now; data NULL: no memory. */
 struct kith_bytes kith_chain_keep(struct kith_chain *chain, const void *data, size_t n);

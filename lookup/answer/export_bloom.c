@@ -28,7 +28,8 @@ struct bloom {
 	uint64_t n, k, m, added;
 	uint64_t *words;
 	size_t n_words;
-	const uint64_t *capacity; /* what kith_export_digests counted */
+	const uint64_t *most; /* what kith_export_digests counted, equal ones of several sets too */
+	uint64_t counted;     /* exactly; 0: not counted */
 };
 
 /* Known only when the first digest comes: the filter is as large as the number of digests. */
@@ -37,7 +38,9 @@ static enum kith_status begin(struct kith_export *export, struct bloom *bloom)
 	const double ln2 = 0.69314718055994530942;
 	double bits;
 
-	bloom->n = export->bloom_n != 0 ? export->bloom_n : *bloom->capacity;
+	bloom->n = export->bloom_n != 0	 ? export->bloom_n
+		   : bloom->counted != 0 ? bloom->counted
+					 : *bloom->most;
 	if (bloom->n == 0)
 		bloom->n = 1;
 	bits = fabs(ceil((double)bloom->n * log(export->bloom_fp) / (ln2 * ln2)));
@@ -84,6 +87,16 @@ static enum kith_status put(struct kith_export *export, const uint8_t *digest, v
 	return KITH_OK;
 }
 
+static enum kith_status count(struct kith_export *export, const uint8_t *digest, void *user)
+{
+	struct bloom *bloom = user;
+
+	(void)export;
+	(void)digest;
+	bloom->counted++;
+	return KITH_OK;
+}
+
 static bool write_filter(const struct kith_export *export, const struct bloom *bloom)
 {
 	uint64_t fields[HEAD_FIELDS] = {1, bloom->n, 0, bloom->k, bloom->m, bloom->added};
@@ -102,12 +115,16 @@ static bool write_filter(const struct kith_export *export, const struct bloom *b
 static enum kith_status run_bloom(const struct kith_export_target *target, struct kith_export *export,
 				  struct kith_err *err)
 {
-	uint64_t capacity = 0;
-	struct bloom bloom = {.capacity = &capacity};
-	enum kith_status st =
-		kith_export_digests(export, export->bloom_item, &capacity, put, &bloom, err);
+	uint64_t most = 0;
+	struct bloom bloom = {.most = &most};
+	enum kith_status st = KITH_OK;
 
 	(void)target;
+	/* What several sets share must not count twice, or the filter would be larger than needed. */
+	if (export->n_sets > 1 && export->bloom_n == 0)
+		st = kith_export_digests(export, export->bloom_item, NULL, count, &bloom, err);
+	if (st == KITH_OK)
+		st = kith_export_digests(export, export->bloom_item, &most, put, &bloom, err);
 	if (st == KITH_OK && bloom.words == NULL)
 		st = begin(export, &bloom); /* nothing in the set */
 	if (st == KITH_E_LIMIT)

@@ -5,6 +5,12 @@
 #include <string.h>
 
 #include "base/bytes.h"
+#include "lib/set.h"
+
+/* Names and places are fetched ahead for so many queries at a time, and so many occurrences of each:
+ * enough to overlap the waits, few enough to still be in the cache when they are used. */
+#define AHEAD_QUERIES 64u
+#define AHEAD_OCCS    8u
 
 struct asked_set {
 	kith_reader *reader;
@@ -28,6 +34,7 @@ struct kith_asker {
 	struct kith_buf found, records, contents, all;
 	/* Of kith_ask_known. */
 	struct kith_buf ranks, origins;
+	struct kith_occurrence ahead[AHEAD_QUERIES * AHEAD_OCCS];
 };
 
 const char *kith_verdict_text(enum kith_verdict verdict)
@@ -360,6 +367,58 @@ static enum kith_status group(struct kith_asker *asker)
 	return KITH_OK;
 }
 
+/*
+ * Fetches the memory that the next answers will need. Answers to a list jump all over the set, and
+ * most of their time would be waiting: each step here starts many fetches before it needs one. Only
+ * hints; faults are found when the data is really used.
+ */
+static void fetch_ahead(struct kith_asker *asker, size_t s, size_t from)
+{
+	struct asked_set *set = &asker->sets[s];
+	struct kith_occurrence *ahead = asker->ahead;
+	size_t end = from + AHEAD_QUERIES, n = 0, i, k;
+	struct kith_bytes item;
+
+	if (end > asker->n_queries)
+		end = asker->n_queries;
+	for (i = from; i < end; i++) {
+		struct kith_file_iter iter;
+
+		if (set->statuses[i] != KITH_OK || kith_occurrences(&set->files[i], &iter) < 0)
+			continue;
+		for (k = 0; k < AHEAD_OCCS && kith_occurrence_next(&iter, &ahead[n]) == KITH_OK; k++) {
+			kith_item_prefetch(set->reader, KITH_DB_PLACE, ahead[n].place, 0);
+			kith_item_prefetch(set->reader, KITH_DB_NAME, ahead[n].name, 0);
+			n++;
+		}
+	}
+	for (i = 0; i < n; i++) {
+		kith_item_prefetch(set->reader, KITH_DB_PLACE, ahead[i].place, 1);
+		kith_item_prefetch(set->reader, KITH_DB_NAME, ahead[i].name, 1);
+	}
+	for (i = 0; i < n; i++) {
+		if (kith_item(set->reader, KITH_DB_NAME, ahead[i].name, &item) == KITH_OK)
+			__builtin_prefetch(item.data);
+		if (kith_item(set->reader, KITH_DB_PLACE, ahead[i].place, &item) == KITH_OK)
+			__builtin_prefetch(item.data);
+	}
+	for (i = 0; i < n; i++) {
+		struct kith_place place;
+
+		/* From here on `place` is the parent, an archive or a product. */
+		if (kith_place(set->reader, ahead[i].place, &place) == KITH_OK)
+			ahead[i].place = place.parent;
+		kith_item_prefetch(set->reader, KITH_DB_PLACE, ahead[i].place, 0);
+	}
+	for (i = 0; i < n; i++)
+		kith_item_prefetch(set->reader, KITH_DB_PLACE, ahead[i].place, 1);
+	for (i = 0; i < n; i++) {
+		if (ahead[i].place != KITH_NO_PLACE &&
+		    kith_item(set->reader, KITH_DB_PLACE, ahead[i].place, &item) == KITH_OK)
+			__builtin_prefetch(item.data);
+	}
+}
+
 enum kith_status kith_ask_group(struct kith_asker *asker, const struct kith_record *records, size_t n,
 				struct kith_facts *ret)
 {
@@ -382,6 +441,8 @@ enum kith_status kith_ask_facts(struct kith_asker *asker, size_t i, struct kith_
 	size_t s, n;
 
 	asker->found.n = 0;
+	for (s = 0; s < asker->n_sets && i % AHEAD_QUERIES == 0 && asker->n_queries > 1; s++)
+		fetch_ahead(asker, s, i);
 	for (s = 0; s < asker->n_sets && st == KITH_OK; s++) {
 		struct asked_set *set = &asker->sets[s];
 		struct kith_record record;

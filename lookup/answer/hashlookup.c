@@ -67,9 +67,9 @@ bool kith_hashlookup_record(struct kith_buf *out, const struct kith_content *c,
 	digest(out, ",\"SHA-1\":", c->sha1, KITH_SHA1_SIZE);
 	digest(out, ",\"SHA-256\":", c->sha256, KITH_SHA256_SIZE);
 	if (seen != NULL) {
-		product(out, seen->where->origin);
-		member(out, ",\"source\":", seen->where->origin->source.label);
-		member(out, ",\"db\":", seen->where->origin->source.id);
+		product(out, seen->where.node->origin);
+		member(out, ",\"source\":", seen->where.node->origin->source.label);
+		member(out, ",\"db\":", seen->where.node->origin->source.id);
 	}
 	number(out, ",\"kith:occurrences\":", c->n_occurrences);
 	if (n_contents > 1)

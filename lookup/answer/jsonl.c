@@ -49,59 +49,85 @@ static bool keep_tuple(struct kith_chain *chain, const struct kith_origin *origi
 	return tuple->json.data != NULL;
 }
 
-/* The chain up to the name, escaped. */
-static bool keep_where(struct kith_chain *chain, struct kith_where *where)
+/* The chain down to a node and its separator, escaped. */
+static bool keep_node(struct kith_chain *chain, struct kith_node *node)
 {
 	struct kith_buf buf = {NULL, 0, 0, false};
 
-	(void)kith_escape_json(&buf, where->text.data, where->text.n, NULL);
-	(void)kith_escape_json(&buf, where->separator.data, where->separator.n, NULL);
+	(void)kith_escape_json(&buf, node->text.data, node->text.n, NULL);
+	(void)kith_escape_json(&buf, node->separator.data, node->separator.n, NULL);
 	if (!buf.failed)
-		where->json = kith_chain_keep(chain, buf.data, buf.n);
+		node->json = kith_chain_keep(chain, buf.data, buf.n);
 	kith_buf_done(&buf);
-	return where->json.data != NULL;
+	return node->json.data != NULL;
 }
 
-/* One object for each product of the occurrence. */
+/* Appends where there is room already. */
+static void put(struct kith_buf *out, const void *data, size_t n)
+{
+	memcpy(out->data + out->n, data, n);
+	out->n += n;
+}
+
+/*
+ * One object for each product of the occurrence. The name and the path are escaped once, for the
+ * first, and copied for the others. Most of the time of a list's answers is spent here.
+ */
 static bool occurrence(struct kith_chain *chain, const struct kith_seen *seen, struct kith_buf *out,
 		       bool *first)
 {
-	struct kith_origin *origin = seen->where->origin;
-	size_t i, name_at, name_n;
-	bool lossy;
+	static const char head[] = ",{\"name\":\"", hex_head[] = "\",\"name_hex\":\"", tail[] = "\"}";
+	struct kith_node *node = seen->where.node;
+	struct kith_origin *origin = node->origin;
+	size_t i, name_at = 0, name_n = 0, path_at = 0, path_n = 0;
+	unsigned k;
+	bool lossy = false;
 
-	if (seen->where->json.data == NULL && !keep_where(chain, seen->where))
+	if (node->json.data == NULL && !keep_node(chain, node))
 		return false;
 	for (i = 0; i < origin->n_tuples; i++) {
 		struct kith_tuple *tuple = &origin->tuples[i];
 
 		if (tuple->json.data == NULL && !keep_tuple(chain, origin, tuple))
 			return false;
-		(void)kith_buf_add_str(out, *first ? "{\"name\":\"" : ",{\"name\":\"");
-		*first = false;
-		lossy = false;
-		name_at = out->n;
-		if (!kith_escape_json(out, seen->name.data, seen->name.n, &lossy))
+		if (kith_buf_room(out, sizeof head + sizeof hex_head + sizeof tail + 16 +
+					       8 * seen->name.n + 2 * name_n + path_n +
+					       tuple->json.n + node->json.n) == NULL)
 			return false;
-		name_n = out->n - name_at;
+		put(out, head + *first, sizeof head - 1 - *first);
+		*first = false;
+		if (i > 0) {
+			put(out, out->data + name_at, name_n);
+		} else {
+			name_at = out->n;
+			(void)kith_escape_json(out, seen->name.data, seen->name.n, &lossy);
+			name_n = out->n - name_at;
+		}
 		if (lossy) {
-			uint8_t *p;
-
-			(void)kith_buf_add_str(out, "\",\"name_hex\":\"");
-			p = kith_buf_room(out, 2 * seen->name.n);
-			if (p == NULL)
-				return false;
-			(void)kith_hex_encode(seen->name.data, seen->name.n, (char *)p);
+			put(out, hex_head, sizeof hex_head - 1);
+			(void)kith_hex_encode(seen->name.data, seen->name.n, (char *)out->data + out->n);
 			out->n += 2 * seen->name.n;
 		}
-		(void)kith_buf_add(out, "\",", 2);
-		(void)kith_buf_add(out, tuple->json.data, tuple->json.n);
-		(void)kith_buf_add(out, seen->where->json.data, seen->where->json.n);
-		if (kith_buf_room(out, name_n) == NULL)
-			return false;
-		memcpy(out->data + out->n, out->data + name_at, name_n);
-		out->n += name_n;
-		(void)kith_buf_add(out, "\"}", 2);
+		put(out, "\",", 2);
+		put(out, tuple->json.data, tuple->json.n);
+		put(out, node->json.data, node->json.n);
+		if (i > 0) {
+			put(out, out->data + path_at, path_n);
+		} else {
+			path_at = out->n;
+			for (k = seen->where.n_parts; k > 0; k--) {
+				const struct kith_part *part = &seen->where.parts[k - 1];
+
+				(void)kith_escape_json(out, part->name.data, part->name.n, NULL);
+				(void)kith_escape_json(out, part->separator.data,
+						       part->separator.n, NULL);
+			}
+			path_n = out->n - path_at;
+			if (kith_buf_room(out, name_n + sizeof tail) == NULL)
+				return false;
+		}
+		put(out, out->data + name_at, name_n);
+		put(out, tail, 2);
 	}
 	return !out->failed;
 }

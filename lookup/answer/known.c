@@ -92,7 +92,7 @@ static enum kith_status add_record(struct kith_asker *asker, const struct kith_r
 	kith_reader *reader = kith_asker_reader(asker, record->set);
 	struct kith_occurrence occ;
 	struct kith_file_iter iter;
-	struct kith_where *where;
+	struct kith_where where;
 	uint32_t last_name = UINT32_MAX, last_place = KITH_NO_PLACE, last_origin = KITH_NO_PLACE;
 	enum kith_status st = kith_occurrences(&record->file, &iter);
 	size_t n, i;
@@ -110,9 +110,9 @@ static enum kith_status add_record(struct kith_asker *asker, const struct kith_r
 		st = kith_chain_at(chain, occ.place, &where);
 		if (st != KITH_OK)
 			return st;
-		if (where->origin_place == last_origin)
+		if (where.node->origin_place == last_origin)
 			continue;
-		last_origin = where->origin_place;
+		last_origin = where.node->origin_place;
 		if (!kith_buf_add(origins, &last_origin, sizeof last_origin))
 			return KITH_E_NOMEM;
 	}
@@ -133,7 +133,7 @@ static enum kith_status add_record(struct kith_asker *asker, const struct kith_r
 		st = kith_chain_at(chain, ((const uint32_t *)(void *)origins->data)[i], &where);
 		if (st != KITH_OK)
 			return st;
-		if (!add_origin(known, where->origin))
+		if (!add_origin(known, where.node->origin))
 			return KITH_E_NOMEM;
 	}
 	return KITH_OK;
@@ -236,7 +236,8 @@ enum kith_status kith_shown_next(struct kith_asker *asker, struct kith_shown *sh
 		if (shown->pass != 0 && kith_has_extension(ret->name) != (shown->pass == 1))
 			continue;
 		shown->left--;
-		return kith_chain_at(kith_asker_chain(asker, ret->set), occ.place, &ret->where);
+		return kith_chain_at(kith_asker_chain(asker, ret->set), occ.place,
+				     &ret->where);
 	}
 	return KITH_END;
 }

@@ -63,9 +63,6 @@ bool kith_escape_text(struct kith_buf *buf, const void *data, size_t n);
  */
 bool kith_escape_json(struct kith_buf *buf, const void *data, size_t n, bool *ret_lossy);
 
-/* True when the bytes stand for themselves in a JSON string: printable ASCII without " and \. */
-bool kith_is_plain(const void *data, size_t n);
-
 /*
  * The inside of a quoted CSV field (RFC 4180), without its quotes: quotes doubled; tabs and line
  * breaks as they are; other control characters and bytes that are not UTF-8 as \xHH. The backslash

@@ -37,13 +37,21 @@ static const struct kith_command command = {
 
 static bool print_chain(struct kith_out *out, const struct kith_seen *seen, bool indent)
 {
+	const struct kith_where *where = &seen->where;
 	struct kith_buf buf = {NULL, 0, 0, false};
+	unsigned k;
 	bool ok;
 
 	if (indent)
 		(void)kith_buf_add_str(&buf, "  ");
-	(void)kith_escape_text(&buf, seen->where->text.data, seen->where->text.n);
-	(void)kith_escape_text(&buf, seen->where->separator.data, seen->where->separator.n);
+	(void)kith_escape_text(&buf, where->node->text.data, where->node->text.n);
+	(void)kith_escape_text(&buf, where->node->separator.data, where->node->separator.n);
+	for (k = where->n_parts; k > 0; k--) {
+		const struct kith_part *part = &where->parts[k - 1];
+
+		(void)kith_escape_text(&buf, part->name.data, part->name.n);
+		(void)kith_escape_text(&buf, part->separator.data, part->separator.n);
+	}
 	(void)kith_escape_text(&buf, seen->name.data, seen->name.n);
 	(void)kith_buf_add_byte(&buf, '\n');
 	ok = !buf.failed && kith_out_write(out, buf.data, buf.n);

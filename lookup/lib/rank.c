@@ -68,6 +68,28 @@ enum kith_status kith_item(struct kith_reader *reader, enum kith_db_table table,
 			       rank % KITH_BLOCK, ret_item, NULL);
 }
 
+void kith_item_prefetch(const struct kith_reader *reader, enum kith_db_table table, uint32_t rank,
+			int step)
+{
+	const struct kith_offsets *offsets = offsets_of(reader->set, table);
+	const uint8_t *slot;
+	uint64_t offset;
+
+	if (offsets == NULL || rank / KITH_BLOCK >= offsets->n)
+		return;
+	slot = offsets->data + (size_t)(rank / KITH_BLOCK) * 8;
+	if (step == 0) {
+		__builtin_prefetch(slot);
+		return;
+	}
+	offset = kith_get_le64(slot);
+	if (offset >= reader->set->db.file_size)
+		return;
+	/* The lengths of 32 items are at the front, mostly a byte each. */
+	__builtin_prefetch(reader->set->db.base + offset);
+	__builtin_prefetch(reader->set->db.base + offset + (KITH_BLOCK - 1));
+}
+
 enum kith_status kith_name(kith_reader *reader, uint32_t rank, struct kith_bytes *ret_name)
 {
 	return kith_item(reader, KITH_DB_NAME, rank, ret_name);
