@@ -53,7 +53,7 @@ bool idmap_add(struct idmap *map, int64_t key, uint32_t value, bool *ret_added)
 {
 	struct idmap_entry *entry;
 
-	if (map->n >= map->cap / 2 && !grow(map))
+	if (map->n >= map->cap / 4 * 3 && !grow(map))
 		return false;
 	entry = slot(map, key);
 	if (ret_added != NULL)

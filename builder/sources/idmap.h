@@ -22,8 +22,8 @@ struct idmap {
 	size_t cap, n;
 };
 
-/* Bytes that a map of n keys takes at most. */
-#define IDMAP_ENTRY_BYTES (sizeof(struct idmap_entry) * 4)
+/* Bytes that a map takes for a key, on average: it is filled to between 3/8 and 3/4. */
+#define IDMAP_ENTRY_BYTES (sizeof(struct idmap_entry) * 2)
 
 void idmap_done(struct idmap *map);
 void idmap_clear(struct idmap *map); /* keeps the memory */

@@ -349,8 +349,6 @@ static enum kith_status open_source(void *state, const struct kith_source_args *
 		};
 out:
 	kith_reader_close(reader);
-	if (st < 0)
-		kith_err_context(err, "'%s'", args->path);
 	return st;
 }
 

@@ -112,9 +112,8 @@ static enum kith_status declare(struct nsrl_v2 *v2, const struct kith_source_arg
 	if (args->set_name != NULL)
 		release.set =
 		    (struct kith_bytes){(const uint8_t *)args->set_name, strlen(args->set_name)};
-	else if (release.set.n == 0 &&
-		 v2->folder.n > 1) /* the archive's own folder: "rds_modernm" */
-		release.set = (struct kith_bytes){v2->folder.data, v2->folder.n - 1};
+	else if (release.set.n == 0 && v2->label.n > 0)
+		release.set = (struct kith_bytes){v2->label.data, v2->label.n};
 	else if (release.set.n == 0)
 		release.set = (struct kith_bytes){(const uint8_t *)unnamed, sizeof unnamed - 1};
 	return nsrl_declare(args, &release, &v2->source, &v2->root, err);
@@ -231,7 +230,8 @@ static enum kith_status read_line(struct worker *w, struct kith_bytes line, bool
 	w->tally.count[NSRL_READ]++;
 	if (!v2_parse_row(line, w->layout, &fields)) {
 		if (!had_lf)
-			return kith_fail(err, KITH_E_CORRUPT, "cut off in line %" PRIu64,
+			return kith_fail(err, KITH_E_CORRUPT,
+					 "NSRLFile.txt is cut off in line %" PRIu64,
 					 w->lines.number);
 		nsrl_count(&w->tally, NSRL_MALFORMED, w->lines.number);
 		return KITH_OK;
@@ -292,8 +292,7 @@ static enum kith_status open_rows(const struct nsrl_v2 *v2, struct kith_lines *l
 		if (st >= 0)
 			st = kith_unpack_next(*ret_unpack, &member, err);
 		if (st == KITH_END)
-			st = kith_fail(err, KITH_E_CORRUPT, "'%s' changed while it was read",
-				       (const char *)v2->input.data);
+			st = kith_fail(err, KITH_E_CORRUPT, "the zip changed while it was read");
 	} while (st >= 0 && strcmp(member.name, (const char *)v2->member.data) != 0);
 	lines->read = kith_unpack_read;
 	lines->user = *ret_unpack;
@@ -323,9 +322,7 @@ static enum kith_status read_source(void *state, uint32_t shard, struct kith_col
 	}
 	if (st < 0 && err != NULL) {
 		*err = fault;
-		if (st != KITH_E_CANCELLED && unpack == NULL)
-			kith_err_context(err, "'%s'", (const char *)v2->path.data);
-		else if (st != KITH_E_CANCELLED)
+		if (st == KITH_E_CORRUPT && unpack != NULL)
 			kith_err_context(err, "NSRLFile.txt, after line %" PRIu64, w.lines.number);
 	}
 	nsrl_tally_flush(&w.tally, ledger, v2->source, "NSRLFile line");
@@ -346,6 +343,7 @@ static enum kith_status open_source(void *state, const struct kith_source_args *
 {
 	struct nsrl_v2 *v2 = state;
 	enum kith_status st;
+	size_t i;
 
 	v2->keep_going = args->keep_going;
 	if (!kith_buf_add(&v2->input, args->path, strlen(args->path) + 1))
@@ -356,10 +354,10 @@ static enum kith_status open_source(void *state, const struct kith_source_args *
 	st = declare(v2, args, err);
 	if (st >= 0)
 		st = v2_read_tables(v2, args, err);
-	if (st < 0) {
-		kith_err_context(err, "'%s'", args->path);
+	if (st < 0)
 		return st;
-	}
+	for (i = 0; i < V2_TEXTS; i++) /* all that is needed of them is declared */
+		kith_buf_done(&v2->texts[i]);
 	*ret_plan = (struct kith_source_plan){
 	    .n_shards = 1,
 	    .total_units = v2->file_bytes,
@@ -382,7 +380,7 @@ static void close_source(void *state)
 	kith_buf_done(&v2->input);
 	kith_buf_done(&v2->path);
 	kith_buf_done(&v2->member);
-	kith_buf_done(&v2->folder);
+	kith_buf_done(&v2->label);
 }
 
 const struct kith_source_ops kith_source_nsrl_v2 = {

@@ -52,7 +52,7 @@ struct nsrl_v2 {
 	struct kith_buf input;  /* path, terminated: for messages */
 	struct kith_buf path;   /* terminated: of NSRLFile.txt, or of the zip that has it */
 	struct kith_buf member; /* terminated: its name in the zip; empty: it is a file */
-	struct kith_buf folder; /* terminated: name of the folder inside the archive */
+	struct kith_buf label;  /* how the zip's folder or the image names the set; may be empty */
 	struct kith_buf texts[V2_TEXTS]; /* the small files; empty when missing */
 	bool has_text[V2_TEXTS];
 	uint64_t file_bytes; /* of NSRLFile.txt; 0: unknown */

@@ -7,6 +7,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <string.h>
+#include <strings.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -18,7 +19,10 @@
 
 /* A small file; real ones have up to 20 MB. */
 #define TEXT_MAX ((size_t)512 << 20)
-#define BLOCK    ((size_t)64 << 10)
+/* Where an ISO image has its volume's name. */
+#define ISO_VOLUME_OFFSET (0x8000u + 40)
+#define ISO_VOLUME_SIZE   32u
+#define BLOCK             ((size_t)64 << 10)
 
 static const char *const text_names[V2_TEXTS] = {
     [V2_MFG] = "NSRLMfg.txt",
@@ -93,10 +97,47 @@ static bool is_set(const struct kith_buf *buf)
 
 /* --------------------------------------------------------------- archives */
 
-static enum kith_status fail_encrypted(const struct kith_source_args *args, struct kith_err *err)
+static enum kith_status fail_encrypted(struct kith_err *err)
 {
 	return kith_fail(err, KITH_E_UNSUPPORTED,
-			 "'%s' is encrypted: expected the NSRL's release as published", args->path);
+			 "it is encrypted: expected the NSRL's release as published");
+}
+
+/* The set's name out of "rds_modernm" or "RDS_MODERN". */
+static bool set_label(struct kith_buf *buf, const char *text, size_t n)
+{
+	size_t i;
+
+	while (n > 0 && text[n - 1] == ' ')
+		n--;
+	if (n > 4 && strncasecmp(text, "rds_", 4) == 0) {
+		text += 4;
+		n -= 4;
+	}
+	buf->n = 0;
+	for (i = 0; i < n; i++)
+		if (!kith_buf_add_byte(buf, (uint8_t)(text[i] >= 'A' && text[i] <= 'Z'
+							  ? text[i] - 'A' + 'a'
+							  : text[i])))
+			return false;
+	return true;
+}
+
+/* An ISO image names itself in its first volume descriptor. */
+static enum kith_status read_volume(struct nsrl_v2 *v2, const char *path, struct kith_err *err)
+{
+	char volume[ISO_VOLUME_SIZE];
+	int fd = -1;
+	enum kith_status st;
+
+	st = kith_io_open(path, &fd, err);
+	if (st < 0)
+		return st;
+	st = kith_io_pread(fd, volume, sizeof volume, ISO_VOLUME_OFFSET, err);
+	if (st >= 0 && !set_label(&v2->label, volume, sizeof volume))
+		st = kith_fail_nomem(err);
+	(void)close(fd);
+	return st;
 }
 
 /* Remembers the rows' member, and the folder it is in. */
@@ -106,13 +147,13 @@ static enum kith_status found_rows(struct nsrl_v2 *v2, const char *path,
 	const char *slash = strrchr(member->name, '/');
 	const char *start = member->name;
 
-	if (slash != NULL) {
+	if (slash != NULL && v2->label.n == 0) {
 		const char *p;
 
 		for (p = start; p < slash; p++)
 			if (*p == '/')
 				start = p + 1;
-		if (!set_text(&v2->folder, start, (size_t)(slash - start)))
+		if (!set_label(&v2->label, start, (size_t)(slash - start)))
 			return kith_fail_nomem(err);
 	}
 	v2->file_bytes = member->has_size ? member->size_bytes : 0;
@@ -146,7 +187,7 @@ static enum kith_status scan_archive(struct nsrl_v2 *v2, const struct kith_sourc
 		rows = nsrl_is_member(member.name, rows_name) && !is_set(&v2->path);
 		zip = ret_inner != NULL && *ret_inner == NULL && is_rows_zip(member.name);
 		if ((rows || zip || which != V2_TEXTS) && member.encrypted)
-			st = fail_encrypted(args, err);
+			st = fail_encrypted(err);
 		else if (rows)
 			st = found_rows(v2, path, &member, err);
 		else if (zip)
@@ -277,6 +318,16 @@ static enum kith_status read_magic(const char *path, uint8_t magic[static 4], st
 	return st;
 }
 
+static enum kith_status scan_iso(struct nsrl_v2 *v2, const struct kith_source_args *args,
+				 const char **ret_inner, struct kith_err *err)
+{
+	enum kith_status st = read_volume(v2, args->path, err);
+
+	if (st >= 0)
+		st = scan_archive(v2, args, args->path, KITH_UNPACK_ISO, ret_inner, err);
+	return st;
+}
+
 /* The input is NSRLFile.txt itself: the others lie beside it. */
 static enum kith_status scan_beside(struct nsrl_v2 *v2, const char *path, struct kith_buf *zip,
 				    bool *ret_is_zip, struct kith_err *err)
@@ -307,7 +358,7 @@ enum kith_status v2_find_files(struct nsrl_v2 *v2, const struct kith_source_args
 	enum kith_status st = KITH_OK;
 
 	if (stat(args->path, &info) != 0)
-		return kith_fail_errno(err, errno, "cannot open '%s'", args->path);
+		return kith_fail_errno(err, errno, "cannot open it");
 	if (S_ISDIR(info.st_mode)) {
 		st = scan_folder(v2, args->path, NULL, &zip, &is_zip, err);
 	} else {
@@ -317,15 +368,14 @@ enum kith_status v2_find_files(struct nsrl_v2 *v2, const struct kith_source_args
 		else if (st >= 0 && (magic[0] == '"' || magic[0] == 'S' || magic[0] == 0xef))
 			st = scan_beside(v2, args->path, &zip, &is_zip, err);
 		else if (st >= 0)
-			st = scan_archive(v2, args, args->path, KITH_UNPACK_ISO, &inner, err);
+			st = scan_iso(v2, args, &inner, err);
 	}
 	if (st >= 0 && !is_set(&v2->path) && (inner != NULL || is_zip))
 		st = scan_archive(v2, args, inner != NULL ? inner : (const char *)zip.data,
 				  KITH_UNPACK_ZIP, NULL, err);
 	if (st >= 0 && !is_set(&v2->path))
 		st = kith_fail(err, KITH_E_UNSUPPORTED,
-			       "'%s' is not an NSRL RDS v2 release: no NSRLFile.txt in it",
-			       args->path);
+			       "not an NSRL RDS v2 release: no NSRLFile.txt in it");
 	kith_buf_done(&zip);
 	return st;
 }

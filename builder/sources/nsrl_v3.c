@@ -19,7 +19,8 @@
 #define SHARD_ROWS      16384u
 #define SHARDS_BY_ROWID 64u
 #define SHARDS_BY_HASH  256u
-#define HASH_SPAN       65535u /* positions by hash: 16 bits */
+#define ROWID_MAX       (INT64_C(1) << 40) /* of a damaged table: far over what a release has */
+#define HASH_SPAN       65535u             /* positions by hash: 16 bits */
 
 /* Column names, by enum v3_column; V3_ROWID has none. NULL: the kind does not have it. */
 static const char *const columns_full[V3_COLUMNS] = {
@@ -111,22 +112,19 @@ static enum kith_status unpack_database(struct nsrl_v3 *v3, const struct kith_so
 	if (st < 0)
 		return st;
 	if (content.databases == 0)
-		return kith_fail(
-		    err, KITH_E_UNSUPPORTED,
-		    content.deltas > 0
-			? "'%s' holds a delta (.sql): deltas are not read yet, apply it "
-			  "to its database with sqlite3 first"
-			: "'%s' is a zip without an NSRL RDS: expected a .db of release 3, "
-			  "or NSRLFile.txt of release 2",
-		    args->path);
+		return kith_fail(err, KITH_E_UNSUPPORTED,
+				 content.deltas > 0
+				     ? "it holds a delta (.sql): deltas are not read yet, apply it "
+				       "to its database with sqlite3 first"
+				     : "a zip without an NSRL RDS: expected a .db of release 3, "
+				       "or NSRLFile.txt of release 2");
 	if (content.databases > 1 && !content.exact)
 		return kith_fail(err, KITH_E_UNSUPPORTED,
-				 "'%s' holds %u databases and none is named like it", args->path,
+				 "it holds %u databases and none is named like it",
 				 content.databases);
 	if (content.encrypted > 0)
 		return kith_fail(err, KITH_E_UNSUPPORTED,
-				 "'%s' is encrypted: expected the NSRL's zip as published",
-				 args->path);
+				 "it is encrypted: expected the NSRL's zip as published");
 	st = kith_unpack_open(args->path, args->path, KITH_UNPACK_ZIP, &unpack, err);
 	while (st == KITH_OK && !found) {
 		st = kith_unpack_next(unpack, &member, err);
@@ -279,7 +277,7 @@ static enum kith_status split_rows(struct nsrl_v3 *v3, struct kith_sql *sql, boo
 {
 	struct kith_sql_value low = {0}, high = {0};
 	char text[64];
-	bool indexed = false, numbers = false;
+	bool indexed = false, numbers = false, damaged = false;
 	enum kith_status st = KITH_OK;
 
 	plan->unit = "rows";
@@ -290,9 +288,17 @@ static enum kith_status split_rows(struct nsrl_v3 *v3, struct kith_sql *sql, boo
 		(void)snprintf(text, sizeof text, "SELECT max(rowid) FROM %s", v3_table(v3));
 		if (st >= 0)
 			st = query_number(sql, text, &high, err);
+		if (st == KITH_E_CORRUPT && v3->keep_going) {
+			/* an end is lost: search all that a table may hold */
+			low = (struct kith_sql_value){.type = KITH_SQL_INTEGER, .number = 0};
+			high =
+			    (struct kith_sql_value){.type = KITH_SQL_INTEGER, .number = ROWID_MAX};
+			damaged = true;
+			st = KITH_OK;
+		}
 		numbers = low.type == KITH_SQL_INTEGER && high.type == KITH_SQL_INTEGER;
 	}
-	if (st >= 0 && !v3->full)
+	if (st >= 0 && !v3->full && !damaged)
 		st = kith_sql_has_index(sql, "FILE", "sha256", &indexed, err);
 	if (st < 0)
 		goto out;
@@ -302,7 +308,7 @@ static enum kith_status split_rows(struct nsrl_v3 *v3, struct kith_sql *sql, boo
 		plan->rows = v3->span < UINT64_C(1) << 40 ? v3->span + 1 : 0;
 		plan->total_units = plan->rows;
 	}
-	if (numbers && v3->span < SHARD_ROWS) {
+	if (numbers && (damaged || v3->span < SHARD_ROWS)) {
 		v3->split = V3_BY_ROWID;
 	} else if (indexed) {
 		v3->split = V3_BY_HASH;
@@ -342,6 +348,7 @@ static struct kith_bytes date_part(struct kith_bytes text, char date[static 10])
 static enum kith_status declare(struct nsrl_v3 *v3, struct kith_sql *sql,
 				const struct kith_source_args *args, struct kith_err *err)
 {
+	static const uint8_t unknown[] = "unknown";
 	struct nsrl_release release = {.prefix = "nsrl"};
 	struct kith_sql_value values[3] = {{0}};
 	struct kith_sql_stmt *stmt = NULL;
@@ -354,6 +361,12 @@ static enum kith_status declare(struct nsrl_v3 *v3, struct kith_sql *sql,
 			      &stmt, err);
 	if (st >= 0)
 		st = kith_sql_step(stmt, values, 3, err);
+	if (st == KITH_E_CORRUPT && v3->keep_going) {
+		/* its name is lost, its rows need not be */
+		values[0] = (struct kith_sql_value){unknown, sizeof unknown - 1, 0, KITH_SQL_TEXT};
+		values[1] = values[0];
+		st = KITH_OK;
+	}
 	if (st == KITH_END)
 		st = kith_fail(err, KITH_E_UNSUPPORTED,
 			       "not a complete NSRL RDS v3 database: table VERSION is empty");
@@ -436,15 +449,10 @@ static enum kith_status open_source(void *state, const struct kith_source_args *
 	v3->keep_going = args->keep_going;
 	v3->cache_bytes = share < least ? least : share > most ? most : share;
 	v3->chain_bytes = v3->cache_bytes;
-	if (!set_path(&v3->input, args->path))
-		return kith_fail_nomem(err);
 	st = find_database(v3, args, err);
 	if (st < 0)
 		return st;
-	st = open_database(v3, args, ret_plan, err);
-	if (st < 0)
-		kith_err_context(err, "'%s'", args->path);
-	return st;
+	return open_database(v3, args, ret_plan, err);
 }
 
 static enum kith_status read_source(void *state, uint32_t shard, struct kith_collector *collector,
@@ -459,7 +467,6 @@ static void close_source(void *state)
 
 	idmap_done(&v3->packages);
 	idmap_done(&v3->objects);
-	kith_buf_done(&v3->input);
 	kith_buf_done(&v3->path);
 	kith_buf_done(&v3->select);
 	kith_buf_done(&v3->container);

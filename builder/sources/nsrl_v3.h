@@ -38,8 +38,7 @@ enum v3_split {
 #define V3_ORPHAN 0x80000000u
 
 struct nsrl_v3 {
-	struct kith_buf input; /* path of the input, terminated: for messages */
-	struct kith_buf path;  /* of the database, terminated */
+	struct kith_buf path; /* of the database, terminated */
 	bool full, keep_going, lower_case;
 	bool has_chain;     /* full: containers can be looked up */
 	size_t cache_bytes; /* of a connection */

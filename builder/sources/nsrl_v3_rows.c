@@ -348,8 +348,7 @@ static enum kith_status read_range(struct worker *w, uint32_t shard, uint64_t fr
 			if (err != NULL)
 				*err = fault;
 			if (damaged)
-				kith_err_context(err, "'%s': table %s, after row %" PRIu64,
-						 (const char *)v3->input.data, v3_table(v3),
+				kith_err_context(err, "table %s, after row %" PRIu64, v3_table(v3),
 						 w->number);
 			return st;
 		}

@@ -28,8 +28,10 @@ static enum kith_status fail_archive(const struct kith_unpack *unpack, struct ki
 {
 	const char *text = archive_error_string(unpack->archive);
 
-	return kith_fail(err, KITH_E_CORRUPT, "'%s' is a damaged or truncated %s: %s", unpack->name,
-			 unpack->format, text != NULL ? text : "unknown fault");
+	if (text == NULL)
+		text = "unknown fault";
+	return kith_fail(err, KITH_E_CORRUPT, "damaged or truncated %s: %.*s", unpack->format,
+			 (int)strcspn(text, "\n"), text);
 }
 
 enum kith_status kith_unpack_open(const char *path, const char *name,
@@ -82,8 +84,7 @@ enum kith_status kith_unpack_next(struct kith_unpack *unpack, struct kith_member
 	int rc;
 
 	if (unpack->n_members++ > MEMBERS_MAX)
-		return kith_fail(err, KITH_E_LIMIT, "'%s' has more than %u members", unpack->name,
-				 MEMBERS_MAX);
+		return kith_fail(err, KITH_E_LIMIT, "more than %u members", MEMBERS_MAX);
 	rc = archive_read_next_header(unpack->archive, &entry);
 	if (rc == ARCHIVE_EOF)
 		return KITH_END;
@@ -144,8 +145,8 @@ enum kith_status kith_unpack_spool(struct kith_unpack *unpack, const struct kith
 	enum kith_status st;
 
 	if (!member->has_size)
-		return kith_fail(err, KITH_E_UNSUPPORTED, "'%s' does not say how large '%s' is",
-				 unpack->name, member->name);
+		return kith_fail(err, KITH_E_UNSUPPORTED, "it does not say how large '%s' is",
+				 member->name);
 	(void)snprintf(text, sizeof text, "unpacking '%.300s'", unpack->name);
 	st = kith_scratch_need(args->scratch, total, text, err);
 	if (st < 0)
@@ -167,21 +168,20 @@ enum kith_status kith_unpack_spool(struct kith_unpack *unpack, const struct kith
 		if (st < 0)
 			break;
 		if (got > total - done) {
-			st = kith_fail(err, KITH_E_CORRUPT, "'%s': '%s' is larger than it says",
-				       unpack->name, member->name);
+			st = kith_fail(err, KITH_E_CORRUPT, "'%s' is larger than it says",
+				       member->name);
 			break;
 		}
 		st = kith_io_write(fd, block, got, err);
 		if (st < 0) {
-			kith_err_context(err, "unpacking '%s'", unpack->name);
+			kith_err_context(err, "unpacking '%s'", member->name);
 			break;
 		}
 		done += got;
 		tell(args, unpack, done, total, &tenths);
 	} while (got > 0);
 	if (st >= 0 && done != total)
-		st = kith_fail(err, KITH_E_CORRUPT, "'%s': '%s' is shorter than it says",
-			       unpack->name, member->name);
+		st = kith_fail(err, KITH_E_CORRUPT, "'%s' is shorter than it says", member->name);
 	free(block);
 	return st;
 }
