@@ -144,9 +144,9 @@ enum kith_status kith_dump_set(kith_set *set, kith_dump_sink sink, void *user, s
 	if (st == KITH_OK)
 		st = dump_ranks(&dump);
 	if (st == KITH_OK)
-		st = dump_files(&dump, KITH_TABLE_FILE);
-	if (st == KITH_OK)
 		st = dump_files(&dump, KITH_TABLE_SHA1_ONLY);
+	if (st == KITH_OK)
+		st = dump_files(&dump, KITH_TABLE_FILE);
 	if (st == KITH_OK)
 		st = walked(&rows, "ledger", kith_ledger_each(dump.reader, dump_ledger, &rows));
 	if (st == KITH_OK)
