@@ -41,8 +41,8 @@ static inline bool kith_varint_of(uint64_t bytes, uint64_t *ret, unsigned *ret_n
 	if (stop == 0)
 		return false;
 	n = (unsigned)__builtin_ctzll(stop) / 8 + 1;
-	/* the last byte is stop >> 7 or more, unless it is zero */
-	if (n > 1 && v < stop >> 7)
+	/* v is at least stop >> 7 unless the last byte is zero, which it may be if it is the only */
+	if (v < (stop >> 7 & ~UINT64_C(1)))
 		return false;
 	v &= UINT64_C(0x7f7f7f7f7f7f7f7f);
 	/* close the gaps of the high bits: 7 bits of 8, then 14 of 16, then 28 of 32 */

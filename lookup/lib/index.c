@@ -126,10 +126,12 @@ static inline enum kith_status lookup_one(const struct kith_reader *reader, enum
 		unsigned match = kith_line_match(line, tag, &full);
 
 		while (match != 0) {
-			unsigned i = (unsigned)__builtin_ctz(match);
+			uint64_t slot = kith_slot_get(line, (unsigned)__builtin_ctz(match));
 			enum kith_status st;
 
-			st = follow(reader, kith_slot_get(line, i), kind, digest, ret_file);
+			if (slot == 0)
+				return KITH_NOT_FOUND;
+			st = follow(reader, slot, kind, digest, ret_file);
 			if (st != KITH_NOT_FOUND)
 				return st;
 			match &= match - 1;
@@ -202,6 +204,8 @@ enum kith_status kith_lookup_all(kith_reader *reader, enum kith_digest kind, con
 			unsigned i = (unsigned)__builtin_ctz(match);
 			uint64_t slot = kith_slot_get(line, i);
 
+			if (slot == 0)
+				break;
 			st = follow(reader, slot, kind, bytes, &file);
 			if (st < 0)
 				return st;
@@ -224,7 +228,7 @@ enum kith_status kith_lookup_all(kith_reader *reader, enum kith_digest kind, con
 /* ------------------------------------------------------------------ batch */
 
 /* What the second pass found out about a digest. */
-#define SLOT_MISS  UINT64_C(0)	/* it is not there */
+#define SLOT_MISS  UINT64_C(0)	/* it is not there; an empty slot says the same */
 #define SLOT_WALK  UINT64_MAX	/* more than its home line must be read; no slot has all tag bits
 				   and all flags set, because offset 2^39 - 2 is beyond any set */
 

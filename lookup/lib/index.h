@@ -3,6 +3,10 @@
 #ifndef KITH_LIB_INDEX_H
 #define KITH_LIB_INDEX_H
 
+#if defined(__SSE2__)
+#include <emmintrin.h>
+#endif
+
 #include "lib/decode.h"
 #include "lib/set.h"
 
@@ -32,23 +36,37 @@ static inline uint64_t kith_slot_get(const uint8_t *line, unsigned i)
 }
 
 /*
- * Compares the 8 slots of a line with a tag at once, without a branch for each. Bit i of the
- * result is set where slot i has the tag and no slot before it is empty; *ret_full is false when
- * the line has an empty slot, which ends a search.
+ * Compares the 8 slots of a line with a tag at once, without a branch for each: bit i of the result
+ * is set where slot i has the tag. A line is filled from its first slot on, so it has an empty
+ * slot, which ends a search, exactly when its last slot is empty. (A damaged line that breaks this
+ * costs nothing but time: every candidate is compared with the whole digest.) To a tag of zero an
+ * empty slot is a match: the caller meets it behind all others, and must end its search there.
  */
 static inline unsigned kith_line_match(const uint8_t *line, uint64_t tag, bool *ret_full)
 {
-	unsigned match = 0, empty = 0, i;
+#if defined(__SSE2__)
+	/* of each slot the upper 4 bytes, which hold the tag and 8 bits more */
+	const __m128i want = _mm_set1_epi32((int)(tag >> 40));
+	__m128 a = _mm_loadu_ps((const float *)(const void *)line);
+	__m128 b = _mm_loadu_ps((const float *)(const void *)(line + 16));
+	__m128 c = _mm_loadu_ps((const float *)(const void *)(line + 32));
+	__m128 d = _mm_loadu_ps((const float *)(const void *)(line + 48));
+	__m128i low = _mm_castps_si128(_mm_shuffle_ps(a, b, _MM_SHUFFLE(3, 1, 3, 1)));
+	__m128i high = _mm_castps_si128(_mm_shuffle_ps(c, d, _MM_SHUFFLE(3, 1, 3, 1)));
 
-	for (i = 0; i < KITH_LINE_SLOTS; i++) {
-		uint64_t slot = kith_slot_get(line, i);
+	low = _mm_cmpeq_epi32(_mm_srli_epi32(low, 8), want);
+	high = _mm_cmpeq_epi32(_mm_srli_epi32(high, 8), want);
+	low = _mm_packs_epi32(low, high);
+	*ret_full = kith_slot_get(line, KITH_LINE_SLOTS - 1) != 0;
+	return (unsigned)_mm_movemask_epi8(_mm_packs_epi16(low, _mm_setzero_si128()));
+#else
+	unsigned match = 0, i;
 
-		match |= (unsigned)((slot ^ tag) >> 40 == 0) << i;
-		empty |= (unsigned)(slot == 0) << i;
-	}
-	*ret_full = empty == 0;
-	/* below the lowest set bit of empty; all ones where there is none */
-	return match & ((empty & (0u - empty)) - 1u);
+	for (i = 0; i < KITH_LINE_SLOTS; i++)
+		match |= (unsigned)((kith_slot_get(line, i) ^ tag) >> 40 == 0) << i;
+	*ret_full = kith_slot_get(line, KITH_LINE_SLOTS - 1) != 0;
+	return match;
+#endif
 }
 
 #endif

@@ -311,7 +311,8 @@ enum kith_status kith_set_open(const char *path, kith_set **ret_set, struct kith
 		memset(&set->names, 0, sizeof set->names);
 		memset(&set->places, 0, sizeof set->places);
 	}
-	set->info.has_index[KITH_SHA256] = 1;
+	/* A set that was made from RDS v2 alone knows no SHA-256: then a miss says nothing. */
+	set->info.has_index[KITH_SHA256] = set->info.files > 0;
 	set->info.has_index[KITH_SHA1] = set->index[KITH_SHA1].n_lines > 0;
 	set->info.has_index[KITH_MD5] = set->index[KITH_MD5].n_lines > 0;
 	*ret_set = set;

@@ -151,6 +151,36 @@ static void what_is_not_there_is_not_found(void **state)
 	}
 }
 
+static void a_tag_of_zero_is_not_taken_for_an_empty_slot(void **state)
+{
+	uint8_t digest[32];
+	struct kith_file got;
+	enum kith_status st;
+	uint64_t i;
+	size_t n;
+	int kind;
+
+	(void)state;
+	for (i = 0; i < 20000; i++) {
+		fixture_unknown(i, digest);
+		memset(digest + 8, 0, 3);
+		for (kind = 0; kind < KITH_DIGESTS; kind++) {
+			size_t size = kith_digest_size((enum kith_digest)kind);
+
+			assert_int_equal(kith_lookup(reader, (enum kith_digest)kind, digest, size,
+						     &got),
+					 KITH_NOT_FOUND);
+			assert_int_equal(kith_lookup_all(reader, (enum kith_digest)kind, digest,
+							 size, NULL, 0, &n),
+					 KITH_NOT_FOUND);
+			assert_int_equal(kith_lookup_many(reader, (enum kith_digest)kind, digest, 1,
+							  &got, &st),
+					 KITH_OK);
+			assert_int_equal(st, KITH_NOT_FOUND);
+		}
+	}
+}
+
 /* Its line and its tag are those of a file, so only the whole comparison can tell. */
 static void a_digest_that_differs_in_one_bit_is_not_found(void **state)
 {
@@ -612,6 +642,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(every_digest_of_every_file_finds_it),
 		cmocka_unit_test(what_is_not_there_is_not_found),
+		cmocka_unit_test(a_tag_of_zero_is_not_taken_for_an_empty_slot),
 		cmocka_unit_test(a_digest_that_differs_in_one_bit_is_not_found),
 		cmocka_unit_test(a_wrong_size_or_kind_is_an_argument_error),
 		cmocka_unit_test(an_ambiguous_digest_gives_all_its_files_once),
