@@ -57,42 +57,51 @@ static inline bool kith_varint_of(uint64_t bytes, uint64_t *ret, unsigned *ret_n
 /* Bytes that the fast path may load: bits, SHA-1, MD5 and two varints of 8. */
 #define KITH_DECODE_FAST (1 + KITH_SHA1_SIZE + KITH_MD5_SIZE + 8 + 8)
 
+/* The marks of a record are those of a file, three bits higher; so is "has a size", two lower. */
+_Static_assert(KITH_REC_TRIVIAL >> 3 == KITH_FILE_TRIVIAL &&
+		       KITH_REC_FRAGMENT >> 3 == KITH_FILE_FRAGMENT &&
+		       KITH_REC_HAS_SIZE << 2 == KITH_FILE_HAS_SIZE && KITH_REC_HAS_SHA1 == 1,
+	       "kith_decode() moves these bits");
+
+/* p where bit 0 of `has` is set, else NULL. */
+static inline const uint8_t *kith_pointer_if(const uint8_t *p, unsigned has)
+{
+	return (const uint8_t *)((uintptr_t)p & (0 - (uintptr_t)(has & 1)));
+}
+
 /* As kith_record_decode(), with the same results. */
 static inline enum kith_status kith_decode(const uint8_t *record, const uint8_t *end,
 					   const uint8_t *key, bool sha1_only,
 					   struct kith_file *ret_file)
 {
 	uint64_t size, n_occs, mask;
-	const uint8_t *p, *md5, *body;
+	const uint8_t *md5, *body;
 	unsigned bits, n;
 
 	if (end - record < KITH_DECODE_FAST)
 		return kith_record_decode(record, end, key, sha1_only, ret_file);
 	bits = record[0];
-	if (bits > KITH_REC_KNOWN || (bits & KITH_REC_CONFLICT) != 0 ||
-	    (sha1_only && (bits & KITH_REC_HAS_SHA1) != 0))
+	if (bits >= KITH_REC_CONFLICT || (sha1_only && (bits & KITH_REC_HAS_SHA1) != 0))
 		return kith_record_decode(record, end, key, sha1_only, ret_file);
-	p = record + 1;
-	md5 = p + (bits & KITH_REC_HAS_SHA1) * KITH_SHA1_SIZE;
-	p = md5 + (bits & KITH_REC_HAS_MD5) / KITH_REC_HAS_MD5 * KITH_MD5_SIZE;
+	md5 = record + 1 + (size_t)(bits & KITH_REC_HAS_SHA1) * KITH_SHA1_SIZE;
+	body = md5 + (size_t)(bits & KITH_REC_HAS_MD5) * (KITH_MD5_SIZE / KITH_REC_HAS_MD5);
 	/* without a size the bytes are those of the count: masked, and not stepped over */
-	if (!kith_varint_of(kith_load_le64(p), &size, &n))
+	if (!kith_varint_of(kith_load_le64(body), &size, &n))
 		return kith_record_decode(record, end, key, sha1_only, ret_file);
-	mask = 0 - (uint64_t)((bits & KITH_REC_HAS_SIZE) / KITH_REC_HAS_SIZE);
-	body = p + (n & mask);
-	if (!kith_varint_of(kith_load_le64(body), &n_occs, &n) ||
+	mask = 0 - (uint64_t)(bits / KITH_REC_HAS_SIZE & 1);
+	body += n & mask;
+	/* nearly all files have fewer than 128 occurrences, so this branch is well predicted */
+	n_occs = body[0];
+	n = 1;
+	if ((n_occs >= 0x80 && !kith_varint_of(kith_load_le64(body), &n_occs, &n)) ||
 	    n_occs > (uint64_t)(end - body - n))
 		return kith_record_decode(record, end, key, sha1_only, ret_file);
 	ret_file->sha256 = sha1_only ? NULL : key;
-	ret_file->sha1 = sha1_only				? key
-			 : (bits & KITH_REC_HAS_SHA1) != 0 ? record + 1
-							    : NULL;
-	ret_file->md5 = (bits & KITH_REC_HAS_MD5) != 0 ? md5 : NULL;
+	ret_file->sha1 = sha1_only ? key : kith_pointer_if(record + 1, bits);
+	ret_file->md5 = kith_pointer_if(md5, bits / KITH_REC_HAS_MD5);
 	ret_file->size_bytes = size & mask;
 	ret_file->n_occurrences = n_occs;
-	ret_file->flags = (bits & KITH_REC_TRIVIAL) / KITH_REC_TRIVIAL * KITH_FILE_TRIVIAL |
-			  (bits & KITH_REC_FRAGMENT) / KITH_REC_FRAGMENT * KITH_FILE_FRAGMENT |
-			  (bits & KITH_REC_HAS_SIZE) / KITH_REC_HAS_SIZE * KITH_FILE_HAS_SIZE |
+	ret_file->flags = (bits >> 3) | (bits & KITH_REC_HAS_SIZE) << 2 |
 			  (sha1_only ? KITH_FILE_SHA1_ONLY : 0);
 	ret_file->body = body;
 	ret_file->end = end;
