@@ -19,7 +19,7 @@ struct block {
 struct arena {
 	struct block *blocks;
 	size_t used, size; /* of the first block */
-	size_t total;	   /* bytes of all blocks */
+	size_t total;      /* bytes of all blocks */
 };
 
 static void *arena_get(struct arena *arena, size_t n)
@@ -439,7 +439,7 @@ static enum kith_status words(struct kith_chain *chain, const struct kith_place 
 }
 
 static enum kith_status make_node(struct kith_chain *chain, uint32_t rank, unsigned depth,
-				   struct kith_node **ret)
+				  struct kith_node **ret)
 {
 	struct slot *slot = find_slot(chain, rank);
 	struct kith_node *above = NULL, *node;
@@ -466,7 +466,8 @@ static enum kith_status make_node(struct kith_chain *chain, uint32_t rank, unsig
 	memset(node, 0, sizeof *node);
 	if (place.kind == KITH_PLACE_SOURCE || place.kind == KITH_PLACE_PRODUCT) {
 		node->origin_place = rank;
-		st = make_origin(chain, &place, above == NULL ? NULL : above->origin, &node->origin);
+		st =
+		    make_origin(chain, &place, above == NULL ? NULL : above->origin, &node->origin);
 	} else if (above != NULL) {
 		node->origin_place = above->origin_place;
 		node->origin = above->origin;
@@ -501,7 +502,8 @@ static void make_room(struct kith_chain *chain)
 	forget_recent(chain);
 }
 
-enum kith_status kith_chain_at(struct kith_chain *chain, uint32_t place, struct kith_where *ret_where)
+enum kith_status kith_chain_at(struct kith_chain *chain, uint32_t place,
+			       struct kith_where *ret_where)
 {
 	struct recent *recent = &chain->recent[place % RECENT];
 	struct kith_where where;

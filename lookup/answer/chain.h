@@ -3,8 +3,8 @@
  * chain.h: where an occurrence stands, in words. Walks from a place up to its source and renders
  * `SOURCE > product version > image > archive > folder/`, behind which the file's name goes.
  *
- * Many answers share products and sources, so what they have in common is kept. What is kept is bounded
- * by KITH_LIMIT_CHAIN_CACHE; when it is full it is dropped as a whole. For one thread.
+ * Many answers share products and sources, so what they have in common is kept. What is kept is
+ * bounded by KITH_LIMIT_CHAIN_CACHE; when it is full it is dropped as a whole. For one thread.
  */
 #ifndef KITH_ANSWER_CHAIN_H
 #define KITH_ANSWER_CHAIN_H
@@ -18,7 +18,7 @@
 
 /* One (name, version) of the products of a place, with the distributors of all its rows. */
 struct kith_tuple {
-	struct kith_bytes product, version; /* product.data NULL: none, or a placeholder */
+	struct kith_bytes product, version;    /* product.data NULL: none, or a placeholder */
 	const struct kith_bytes *distributors; /* sorted by bytes, each once, no placeholders */
 	size_t n_distributors;
 	struct kith_bytes json; /* kept by jsonl.c; empty at first */
@@ -39,14 +39,15 @@ struct kith_origin {
 struct kith_node {
 	uint32_t origin_place; /* equal for places that share their origin */
 	struct kith_origin *origin;
-	struct kith_bytes text;	     /* the chain down to here */
+	struct kith_bytes text;      /* the chain down to here */
 	struct kith_bytes separator; /* what follows it: " > ", or "/" or "\" behind a folder */
-	struct kith_bytes json;	     /* kept by jsonl.c; empty at first */
+	struct kith_bytes json;      /* kept by jsonl.c; empty at first */
 };
 
 /*
  * Where files stand: the node and its separator, then each part and its separator, then comes the
- * name. Archives and folders are millions and mostly used once, so nothing is made or kept for them.
+ * name. Archives and folders are millions and mostly used once, so nothing is made or kept for
+ * them.
  */
 #define KITH_CHAIN_PARTS 3
 struct kith_where {

@@ -10,8 +10,8 @@
 #include "base/hex.h"
 #include "base/out.h"
 
-#define HEAD                                                                                       \
-	"query,verdict,sha256,sha1,md5,size,flags,filenames,products,distributors,data_sources,"   \
+#define HEAD                                                                                     \
+	"query,verdict,sha256,sha1,md5,size,flags,filenames,products,distributors,data_sources," \
 	"links,occurrences,truncated\r\n"
 
 static void digest(struct kith_buf *out, const uint8_t *bytes, size_t n)

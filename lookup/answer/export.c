@@ -43,8 +43,8 @@ const struct kith_export_target *kith_export_find(const char *name)
 	return NULL;
 }
 
-enum kith_status kith_export_run(const struct kith_export_target *target, struct kith_export *export,
-				 struct kith_err *err)
+enum kith_status kith_export_run(const struct kith_export_target *target,
+				 struct kith_export *export, struct kith_err *err)
 {
 	enum kith_status st = kith_asker_open(export->sets, export->n_sets, &export->asker, err);
 
@@ -133,9 +133,9 @@ static enum kith_status is_elsewhere(struct kith_export *export, const uint8_t *
 	size_t s, n, i;
 
 	*ret = false;
-	for (s = 0; s < export->n_sets && export->n_sets > 1; s++) {
-		enum kith_status st = kith_lookup_all(kith_asker_reader(export->asker, s), KITH_SHA1,
-						      sha1, KITH_SHA1_SIZE, few, 8, &n);
+	for (s = 0; s<export->n_sets &&export->n_sets> 1; s++) {
+		enum kith_status st = kith_lookup_all(kith_asker_reader(export->asker, s),
+						      KITH_SHA1, sha1, KITH_SHA1_SIZE, few, 8, &n);
 
 		if (st < 0)
 			return st;
@@ -196,7 +196,8 @@ enum kith_status kith_export_files(struct kith_export *export, kith_content_fn f
 
 /*
  * The tables are in the order of another digest, so they are read several times: once to count how
- * many digests begin with each two bytes, then once for each range of beginnings that fits in memory.
+ * many digests begin with each two bytes, then once for each range of beginnings that fits in
+ * memory.
  */
 #define BUCKETS 65536u
 
@@ -206,7 +207,7 @@ struct sieve {
 	uint64_t *counts; /* BUCKETS */
 	/* Of the present range. */
 	uint32_t from, to; /* buckets */
-	uint64_t *next;	   /* where the next digest of a bucket goes */
+	uint64_t *next;    /* where the next digest of a bucket goes */
 	uint8_t *digests;
 };
 
@@ -246,7 +247,8 @@ static enum kith_status take_file(struct sieve *sieve, const struct kith_file *f
 	return st == KITH_END ? KITH_OK : st;
 }
 
-static enum kith_status read_all(struct kith_export *export, struct sieve *sieve, struct kith_err *err)
+static enum kith_status read_all(struct kith_export *export, struct sieve *sieve,
+				 struct kith_err *err)
 {
 	static const enum kith_table tables[] = {KITH_TABLE_FILE, KITH_TABLE_SHA1_ONLY};
 	enum kith_status st = KITH_OK;
@@ -257,8 +259,8 @@ static enum kith_status read_all(struct kith_export *export, struct sieve *sieve
 			kith_cursor *cursor = NULL;
 			struct kith_file file;
 
-			st = kith_cursor_open(kith_asker_reader(export->asker, s), tables[t], NULL, 0,
-					      &cursor, err);
+			st = kith_cursor_open(kith_asker_reader(export->asker, s), tables[t], NULL,
+					      0, &cursor, err);
 			if (st != KITH_OK)
 				return st;
 			while ((st = kith_cursor_next(cursor, &file)) == KITH_OK) {
@@ -291,11 +293,11 @@ static int compare_md5(const void *a, const void *b)
 }
 
 /* Fills the range, sorts it and gives it out. */
-static enum kith_status give_range(struct kith_export *export, struct sieve *sieve, kith_digest_fn fn,
-				   void *user, struct kith_err *err)
+static enum kith_status give_range(struct kith_export *export, struct sieve *sieve,
+				   kith_digest_fn fn, void *user, struct kith_err *err)
 {
 	static int (*const compare[KITH_DIGESTS])(const void *, const void *) = {
-		compare_sha256, compare_sha1, compare_md5};
+	    compare_sha256, compare_sha1, compare_md5};
 	uint64_t n = 0, at = 0, k;
 	enum kith_status st;
 	uint32_t b;
@@ -331,13 +333,10 @@ static enum kith_status give_range(struct kith_export *export, struct sieve *sie
 }
 
 enum kith_status kith_export_digests(struct kith_export *export, enum kith_digest kind,
-				     uint64_t *ret_most, kith_digest_fn fn, void *user,
-				     struct kith_err *err)
+				     kith_digest_fn fn, void *user, struct kith_err *err)
 {
 	struct sieve sieve = {.kind = kind, .size = kith_digest_size(kind)};
 	enum kith_status st = KITH_E_NOMEM;
-	uint64_t most = 0;
-	uint32_t b;
 
 	if (err != NULL)
 		err->status = KITH_OK;
@@ -348,10 +347,6 @@ enum kith_status kith_export_digests(struct kith_export *export, enum kith_diges
 		goto out;
 	}
 	st = read_all(export, &sieve, err);
-	for (b = 0; b < BUCKETS; b++)
-		most += sieve.counts[b];
-	if (ret_most != NULL)
-		*ret_most = most;
 	while (sieve.to < BUCKETS && st == KITH_OK) {
 		uint64_t n = 0;
 

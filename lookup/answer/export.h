@@ -14,12 +14,12 @@ struct kith_export {
 	/* Given. */
 	kith_set *const *sets;
 	size_t n_sets;
-	bool header;	   /* with the line that X-Ways wants first */
+	bool header;       /* with the line that X-Ways wants first */
 	bool no_trivial;   /* without files that prove nothing */
 	bool no_fragments; /* without parts of files */
 	enum kith_digest bloom_item;
-	double bloom_fp;       /* false positives, 0 < fp < 1 */
-	uint64_t bloom_n;      /* capacity; 0: as many as there are */
+	double bloom_fp;  /* false positives, 0 < fp < 1 */
+	uint64_t bloom_n; /* capacity; 0: as many as there are */
 	struct kith_out *out;
 	/* Made by kith_export_run. */
 	struct kith_asker *asker;
@@ -40,8 +40,8 @@ struct kith_export_target {
 /* All targets in order; NULL behind the last. */
 const struct kith_export_target *kith_export_at(size_t i);
 const struct kith_export_target *kith_export_find(const char *name); /* NULL: none */
-enum kith_status kith_export_run(const struct kith_export_target *target, struct kith_export *export,
-				 struct kith_err *err);
+enum kith_status kith_export_run(const struct kith_export_target *target,
+				 struct kith_export *export, struct kith_err *err);
 
 /* --------------------------------------------------------- for the targets */
 
@@ -55,13 +55,9 @@ typedef enum kith_status (*kith_digest_fn)(struct kith_export *export, const uin
 enum kith_status kith_export_files(struct kith_export *export, kith_content_fn fn, void *user,
 				   struct kith_err *err);
 
-/*
- * Every digest of that kind that can be looked up in the sets, those that only some source claims
- * too: sorted, each once. *ret_most (may be NULL) is set before the first call: how many there are at
- * most, equal ones counted.
- */
+/* Every digest of that kind that can be looked up in the sets, those that only some source claims
+ * too: sorted, each once. */
 enum kith_status kith_export_digests(struct kith_export *export, enum kith_digest kind,
-				     uint64_t *ret_most, kith_digest_fn fn, void *user,
-				     struct kith_err *err);
+				     kith_digest_fn fn, void *user, struct kith_err *err);
 
 #endif

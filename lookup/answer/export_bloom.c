@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * export_bloom.c: a Bloom filter in version 1 of DCSO's format, as CIRCL publishes them. Items are the
- * hashes as upper-case hex text, SHA-1 unless told otherwise. A filter can say "no" only; what it says
- * "yes" to must be looked up. Unlike everything else here the filter is in memory as a whole: about
- * 3.6 GB for 1,000 million hashes at one false positive in a million.
+ * export_bloom.c: a Bloom filter in version 1 of DCSO's format, as CIRCL publishes them. Items are
+ * the hashes as upper-case hex text, SHA-1 unless told otherwise. A filter can say "no" only; what
+ * it says "yes" to must be looked up. Unlike everything else here the filter is in memory as a
+ * whole: about 3.6 GB for 1,000 million hashes at one false positive in a million.
  *
  * The arithmetic is that of the reference implementation, quirks included: the size is rounded
  * toward zero, and positions come from a product that wraps at 64 bits.
@@ -18,7 +18,7 @@
 #include "base/hex.h"
 #include "base/limits.h"
 
-#define MODULUS	    UINT64_C(18446744073709551557)
+#define MODULUS     UINT64_C(18446744073709551557)
 #define MULTIPLIER  UINT64_C(18446744073709550147)
 #define FNV_OFFSET  UINT64_C(0xcbf29ce484222325)
 #define FNV_PRIME   UINT64_C(0x100000001b3)
@@ -28,19 +28,16 @@ struct bloom {
 	uint64_t n, k, m, added;
 	uint64_t *words;
 	size_t n_words;
-	const uint64_t *most; /* what kith_export_digests counted, equal ones of several sets too */
-	uint64_t counted;     /* exactly; 0: not counted */
+	uint64_t counted;
 };
 
-/* Known only when the first digest comes: the filter is as large as the number of digests. */
+/* The filter is as large as the number of digests wants it. */
 static enum kith_status begin(struct kith_export *export, struct bloom *bloom)
 {
 	const double ln2 = 0.69314718055994530942;
 	double bits;
 
-	bloom->n = export->bloom_n != 0	 ? export->bloom_n
-		   : bloom->counted != 0 ? bloom->counted
-					 : *bloom->most;
+	bloom->n = export->bloom_n != 0 ? export->bloom_n : bloom->counted;
 	if (bloom->n == 0)
 		bloom->n = 1;
 	bits = fabs(ceil((double)bloom->n * log(export->bloom_fp) / (ln2 * ln2)));
@@ -61,12 +58,6 @@ static enum kith_status put(struct kith_export *export, const uint8_t *digest, v
 	uint64_t h = FNV_OFFSET, i;
 	bool is_new = false;
 
-	if (bloom->words == NULL) {
-		enum kith_status st = begin(export, bloom);
-
-		if (st != KITH_OK)
-			return st;
-	}
 	end = kith_hex_encode_upper(digest, kith_digest_size(export->bloom_item), hex);
 	for (p = hex; p < end; p++) {
 		h *= FNV_PRIME;
@@ -112,21 +103,19 @@ static bool write_filter(const struct kith_export *export, const struct bloom *b
 	return true;
 }
 
-static enum kith_status run_bloom(const struct kith_export_target *target, struct kith_export *export,
-				  struct kith_err *err)
+static enum kith_status run_bloom(const struct kith_export_target *target,
+				  struct kith_export *export, struct kith_err *err)
 {
-	uint64_t most = 0;
-	struct bloom bloom = {.most = &most};
+	struct bloom bloom = {.counted = 0};
 	enum kith_status st = KITH_OK;
 
 	(void)target;
-	/* What several sets share must not count twice, or the filter would be larger than needed. */
-	if (export->n_sets > 1 && export->bloom_n == 0)
-		st = kith_export_digests(export, export->bloom_item, NULL, count, &bloom, err);
+	if (export->bloom_n == 0)
+		st = kith_export_digests(export, export->bloom_item, count, &bloom, err);
 	if (st == KITH_OK)
-		st = kith_export_digests(export, export->bloom_item, &most, put, &bloom, err);
-	if (st == KITH_OK && bloom.words == NULL)
-		st = begin(export, &bloom); /* nothing in the set */
+		st = begin(export, &bloom);
+	if (st == KITH_OK)
+		st = kith_export_digests(export, export->bloom_item, put, &bloom, err);
 	if (st == KITH_E_LIMIT)
 		(void)kith_fail(err, st, "a filter for %llu hashes at this rate is too large",
 				(unsigned long long)bloom.n);
@@ -137,6 +126,6 @@ static enum kith_status run_bloom(const struct kith_export_target *target, struc
 }
 
 const struct kith_export_target kith_export_bloom[] = {
-	{"bloom", "Bloom filter of DCSO and CIRCL, version 1", run_bloom, KITH_SHA1, NULL, false},
-	{NULL, NULL, NULL, KITH_SHA256, NULL, false},
+    {"bloom", "Bloom filter of DCSO and CIRCL, version 1", run_bloom, KITH_SHA1, NULL, false},
+    {NULL, NULL, NULL, KITH_SHA256, NULL, false},
 };

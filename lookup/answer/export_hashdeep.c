@@ -8,13 +8,14 @@
 #include "answer/export.h"
 #include "base/hex.h"
 
-#define HEAD                                                                                       \
-	"%%%% HASHDEEP-1.0\n"                                                                      \
-	"%%%% size,md5,sha256,filename\n"                                                          \
-	"## made by kith\n"                                                                        \
+#define HEAD                              \
+	"%%%% HASHDEEP-1.0\n"             \
+	"%%%% size,md5,sha256,filename\n" \
+	"## made by kith\n"               \
 	"##\n"
 
-static enum kith_status put(struct kith_export *export, const struct kith_content *content, void *user)
+static enum kith_status put(struct kith_export *export, const struct kith_content *content,
+			    void *user)
 {
 	struct kith_buf *line = user;
 	struct kith_shown shown;
@@ -67,6 +68,7 @@ static enum kith_status run_hashdeep(const struct kith_export_target *target,
 }
 
 const struct kith_export_target kith_export_hashdeep[] = {
-	{"hashdeep", "for hashdeep -k: size, MD5, SHA-256, name", run_hashdeep, KITH_SHA256, NULL, false},
-	{NULL, NULL, NULL, KITH_SHA256, NULL, false},
+    {"hashdeep", "for hashdeep -k: size, MD5, SHA-256, name", run_hashdeep, KITH_SHA256, NULL,
+     false},
+    {NULL, NULL, NULL, KITH_SHA256, NULL, false},
 };

@@ -3,7 +3,8 @@
 #include "answer/export.h"
 #include "answer/render.h"
 
-static enum kith_status put(struct kith_export *export, const struct kith_content *content, void *user)
+static enum kith_status put(struct kith_export *export, const struct kith_content *content,
+			    void *user)
 {
 	struct kith_buf *line = user;
 	struct kith_shown shown;
@@ -33,7 +34,7 @@ static enum kith_status run_hashlookup(const struct kith_export_target *target,
 }
 
 const struct kith_export_target kith_export_hashlookup[] = {
-	{"hashlookup", "records of CIRCL hashlookup, one JSON object a line", run_hashlookup, KITH_SHA256,
-	 NULL, false},
-	{NULL, NULL, NULL, KITH_SHA256, NULL, false},
+    {"hashlookup", "records of CIRCL hashlookup, one JSON object a line", run_hashlookup,
+     KITH_SHA256, NULL, false},
+    {NULL, NULL, NULL, KITH_SHA256, NULL, false},
 };

@@ -7,8 +7,8 @@
 #include "base/bytes.h"
 #include "lib/set.h"
 
-/* Names and places are fetched ahead for so many queries at a time, and so many occurrences of each:
- * enough to overlap the waits, few enough to still be in the cache when they are used. */
+/* Names and places are fetched ahead for so many queries at a time, and so many occurrences of
+ * each: enough to overlap the waits, few enough to still be in the cache when they are used. */
 #define AHEAD_QUERIES 64u
 #define AHEAD_OCCS    8u
 
@@ -69,8 +69,8 @@ enum kith_status kith_asker_open(kith_set *const *sets, size_t n_sets, struct ki
 		set->files = malloc(KITH_ASK_BATCH * sizeof *set->files);
 		set->statuses = malloc(KITH_ASK_BATCH * sizeof *set->statuses);
 		st = set->files == NULL || set->statuses == NULL
-			     ? KITH_E_NOMEM
-			     : kith_reader_open(sets[i], &set->reader, err);
+			 ? KITH_E_NOMEM
+			 : kith_reader_open(sets[i], &set->reader, err);
 		if (st == KITH_OK)
 			st = kith_chain_open(set->reader, &set->chain);
 		if (st != KITH_OK)
@@ -158,7 +158,8 @@ static enum kith_status ask_kind(struct kith_asker *asker, enum kith_digest kind
 	return KITH_OK;
 }
 
-enum kith_status kith_ask_batch(struct kith_asker *asker, const struct kith_query *queries, size_t n)
+enum kith_status kith_ask_batch(struct kith_asker *asker, const struct kith_query *queries,
+				size_t n)
 {
 	enum kith_status st;
 
@@ -178,13 +179,13 @@ enum kith_status kith_ask_batch(struct kith_asker *asker, const struct kith_quer
 static bool is_empty_digest(const struct kith_query *query)
 {
 	static const uint8_t empty[KITH_DIGESTS][KITH_SHA256_SIZE] = {
-		{0xe3, 0xb0, 0xc4, 0x42, 0x98, 0xfc, 0x1c, 0x14, 0x9a, 0xfb, 0xf4,
-		 0xc8, 0x99, 0x6f, 0xb9, 0x24, 0x27, 0xae, 0x41, 0xe4, 0x64, 0x9b,
-		 0x93, 0x4c, 0xa4, 0x95, 0x99, 0x1b, 0x78, 0x52, 0xb8, 0x55},
-		{0xda, 0x39, 0xa3, 0xee, 0x5e, 0x6b, 0x4b, 0x0d, 0x32, 0x55,
-		 0xbf, 0xef, 0x95, 0x60, 0x18, 0x90, 0xaf, 0xd8, 0x07, 0x09},
-		{0xd4, 0x1d, 0x8c, 0xd9, 0x8f, 0x00, 0xb2, 0x04, 0xe9, 0x80, 0x09, 0x98, 0xec, 0xf8,
-		 0x42, 0x7e}};
+	    {0xe3, 0xb0, 0xc4, 0x42, 0x98, 0xfc, 0x1c, 0x14, 0x9a, 0xfb, 0xf4,
+	     0xc8, 0x99, 0x6f, 0xb9, 0x24, 0x27, 0xae, 0x41, 0xe4, 0x64, 0x9b,
+	     0x93, 0x4c, 0xa4, 0x95, 0x99, 0x1b, 0x78, 0x52, 0xb8, 0x55},
+	    {0xda, 0x39, 0xa3, 0xee, 0x5e, 0x6b, 0x4b, 0x0d, 0x32, 0x55,
+	     0xbf, 0xef, 0x95, 0x60, 0x18, 0x90, 0xaf, 0xd8, 0x07, 0x09},
+	    {0xd4, 0x1d, 0x8c, 0xd9, 0x8f, 0x00, 0xb2, 0x04, 0xe9, 0x80, 0x09, 0x98, 0xec, 0xf8,
+	     0x42, 0x7e}};
 
 	return memcmp(query->bytes, empty[query->kind], kith_digest_size(query->kind)) == 0;
 }
@@ -228,8 +229,8 @@ static enum kith_status add_all(struct kith_asker *asker, size_t s, enum kith_di
 {
 	struct kith_file few[4], *files = few;
 	size_t n = 0, i;
-	enum kith_status st = kith_lookup_all(asker->sets[s].reader, kind, bytes,
-					      kith_digest_size(kind), few, 4, &n);
+	enum kith_status st =
+	    kith_lookup_all(asker->sets[s].reader, kind, bytes, kith_digest_size(kind), few, 4, &n);
 
 	if (st != KITH_OK)
 		return st < 0 ? st : KITH_OK;
@@ -239,8 +240,8 @@ static enum kith_status add_all(struct kith_asker *asker, size_t s, enum kith_di
 		    kith_buf_room(&asker->all, n * sizeof *files) == NULL)
 			return KITH_E_NOMEM;
 		files = (void *)asker->all.data;
-		st = kith_lookup_all(asker->sets[s].reader, kind, bytes, kith_digest_size(kind), files,
-				     n, &n);
+		st = kith_lookup_all(asker->sets[s].reader, kind, bytes, kith_digest_size(kind),
+				     files, n, &n);
 		if (st != KITH_OK)
 			return st < 0 ? st : KITH_E_CORRUPT;
 	}
@@ -278,8 +279,8 @@ static bool same_content(const struct kith_record *a, const struct kith_record *
 	if ((a->file.sha256 == NULL) != (b->file.sha256 == NULL))
 		return false;
 	return a->file.sha256 != NULL
-		       ? memcmp(a->file.sha256, b->file.sha256, KITH_SHA256_SIZE) == 0
-		       : memcmp(a->file.sha1, b->file.sha1, KITH_SHA1_SIZE) == 0;
+		   ? memcmp(a->file.sha256, b->file.sha256, KITH_SHA256_SIZE) == 0
+		   : memcmp(a->file.sha1, b->file.sha1, KITH_SHA1_SIZE) == 0;
 }
 
 static bool differs(const uint8_t *a, const uint8_t *b, size_t n)
@@ -306,7 +307,8 @@ static void merge(struct kith_content *content, const struct kith_record *record
 	/* A fragment is what every name says, so one record without the mark takes it away. */
 	if ((content->flags & file->flags & KITH_FILE_FRAGMENT) == 0)
 		content->flags &= ~KITH_FILE_FRAGMENT;
-	content->flags |= file->flags & (KITH_FILE_TRIVIAL | KITH_FILE_CONFLICT | KITH_FILE_HAS_SIZE);
+	content->flags |=
+	    file->flags & (KITH_FILE_TRIVIAL | KITH_FILE_CONFLICT | KITH_FILE_HAS_SIZE);
 	content->n_occurrences += file->n_occurrences;
 	content->n_records++;
 }
@@ -332,6 +334,55 @@ static bool add_record(struct kith_asker *asker, const struct kith_record *recor
 	return true;
 }
 
+/* Whether all that a record without SHA-256 claims about the MD5 fits that of a file. */
+static bool md5_fits(const struct kith_file *waiting, const uint8_t *md5)
+{
+	struct kith_file_iter iter;
+	struct kith_alternate alternate;
+	enum kith_status st;
+
+	if (differs(waiting->md5, md5, KITH_MD5_SIZE) || kith_alternates(waiting, &iter) != KITH_OK)
+		return false;
+	while ((st = kith_alternate_next(&iter, &alternate)) == KITH_OK)
+		if (differs(alternate.md5, md5, KITH_MD5_SIZE))
+			return false;
+	return st == KITH_END;
+}
+
+/*
+ * Whether a record that has only a SHA-1 is of that file: the builder's rule for one set (join.c)
+ * holds over several too. No file of any set but this one has the SHA-1 and an MD5 that fits. Not
+ * all of those were found already: the question may have been for an MD5.
+ */
+static enum kith_status is_of_file(struct kith_asker *asker, const struct kith_file *waiting,
+				   const struct kith_file *file, bool *ret)
+{
+	struct kith_file same[8];
+	size_t n, i, s;
+
+	*ret = false;
+	if (file->sha1 == NULL || memcmp(file->sha1, waiting->sha1, KITH_SHA1_SIZE) != 0 ||
+	    !md5_fits(waiting, file->md5))
+		return KITH_OK;
+	for (s = 0; s < asker->n_sets; s++) {
+		enum kith_status st = kith_lookup_all(asker->sets[s].reader, KITH_SHA1,
+						      waiting->sha1, KITH_SHA1_SIZE, same, 8, &n);
+
+		if (st < 0)
+			return st;
+		if (st != KITH_OK)
+			continue;
+		if (n > 8)
+			return KITH_OK;
+		for (i = 0; i < n; i++)
+			if (differs(same[i].sha256, file->sha256, KITH_SHA256_SIZE) &&
+			    !differs(same[i].md5, waiting->md5, KITH_MD5_SIZE))
+				return KITH_OK;
+	}
+	*ret = true;
+	return KITH_OK;
+}
+
 /*
  * Makes contents of asker->found. A record that has only a SHA-1 is another set's view of the file
  * with that SHA-1, if there is exactly one such file: sets answer as one.
@@ -339,7 +390,8 @@ static bool add_record(struct kith_asker *asker, const struct kith_record *recor
 static enum kith_status group(struct kith_asker *asker)
 {
 	struct kith_record *found = (void *)asker->found.data;
-	size_t n = asker->found.n / sizeof *found, n_full = 0, i, k, at = 0;
+	size_t n = asker->found.n / sizeof *found, n_full = 0, of_file = 0, i, k, at = 0;
+	enum kith_status st;
 
 	asker->records.n = 0;
 	asker->contents.n = 0;
@@ -349,14 +401,27 @@ static enum kith_status group(struct kith_asker *asker)
 		qsort(found, n, sizeof *found, compare_records);
 	while (n_full < n && found[n_full].file.sha256 != NULL)
 		n_full++;
-	/* One file, and the records without SHA-256 have its SHA-1: all of them are that file. */
-	for (i = 0; i < n; i++) {
-		bool is_new = i == 0 || !same_content(&found[i - 1], &found[i]);
+	/* One file; then those records without SHA-256 that are of it, and the others after them.
+	 */
+	if (n_full > 0 && n_full < n && same_content(&found[0], &found[n_full - 1])) {
+		for (i = k = n_full; i < n; i++) {
+			struct kith_record record = found[i];
+			bool is_of;
 
-		if (is_new && i >= n_full && n_full > 0 &&
-		    same_content(&found[0], &found[n_full - 1]) && found[0].file.sha1 != NULL &&
-		    memcmp(found[0].file.sha1, found[i].file.sha1, KITH_SHA1_SIZE) == 0)
-			is_new = false;
+			st = is_of_file(asker, &record.file, &found[0].file, &is_of);
+			if (st < 0)
+				return st;
+			if (!is_of)
+				continue;
+			memmove(&found[k + 1], &found[k], (i - k) * sizeof *found);
+			found[k++] = record;
+		}
+		of_file = k;
+	}
+	for (i = 0; i < n; i++) {
+		bool is_new = i == 0 || i == of_file ||
+			      (i > of_file && !same_content(&found[i - 1], &found[i]));
+
 		if (!add_record(asker, &found[i], is_new))
 			return KITH_E_NOMEM;
 	}
@@ -386,7 +451,8 @@ static void fetch_ahead(struct kith_asker *asker, size_t s, size_t from)
 
 		if (set->statuses[i] != KITH_OK || kith_occurrences(&set->files[i], &iter) < 0)
 			continue;
-		for (k = 0; k < AHEAD_OCCS && kith_occurrence_next(&iter, &ahead[n]) == KITH_OK; k++) {
+		for (k = 0; k < AHEAD_OCCS && kith_occurrence_next(&iter, &ahead[n]) == KITH_OK;
+		     k++) {
 			kith_item_prefetch(set->reader, KITH_DB_PLACE, ahead[n].place, 0);
 			kith_item_prefetch(set->reader, KITH_DB_NAME, ahead[n].name, 0);
 			n++;
@@ -419,8 +485,8 @@ static void fetch_ahead(struct kith_asker *asker, size_t s, size_t from)
 	}
 }
 
-enum kith_status kith_ask_group(struct kith_asker *asker, const struct kith_record *records, size_t n,
-				struct kith_facts *ret)
+enum kith_status kith_ask_group(struct kith_asker *asker, const struct kith_record *records,
+				size_t n, struct kith_facts *ret)
 {
 	enum kith_status st;
 
@@ -474,6 +540,9 @@ enum kith_status kith_ask_facts(struct kith_asker *asker, size_t i, struct kith_
 	ret->query = query;
 	ret->contents = contents_of(asker);
 	ret->n_contents = asker->contents.n / sizeof(struct kith_content);
+	/* A SHA-256 names one file; what stands apart from it has only the same SHA-1. */
+	if (query->kind == KITH_SHA256 && ret->n_contents > 1)
+		ret->n_contents = 1;
 	ret->verdict = kith_ask_verdict(asker, i);
 	return KITH_OK;
 }

@@ -3,8 +3,8 @@
  * facts.h: asks one or several sets and gathers what they know, as if they were one set. Renderers
  * turn the facts into text; nothing else reads a set for an answer, so all formats agree.
  *
- * An asker belongs to one thread. Facts point into the sets and into the asker; they are valid until
- * the next kith_ask_facts() or kith_ask_batch() of that asker.
+ * An asker belongs to one thread. Facts point into the sets and into the asker; they are valid
+ * until the next kith_ask_facts() or kith_ask_batch() of that asker.
  */
 #ifndef KITH_ANSWER_FACTS_H
 #define KITH_ANSWER_FACTS_H
@@ -18,10 +18,11 @@
 #include "kith.h"
 
 enum kith_verdict {
-	KITH_KNOWN,	  /* some set has it */
-	KITH_UNKNOWN,	  /* a set that has an index of that kind does not have it, nor does another */
-	KITH_TRIVIAL,	  /* content that proves nothing, whether a set has it or not */
-	KITH_NOT_INDEXED, /* "no-reference": no set has an index of that kind; nothing can be said */
+	KITH_KNOWN,   /* some set has it */
+	KITH_UNKNOWN, /* a set that has an index of that kind does not have it, nor does another */
+	KITH_TRIVIAL, /* content that proves nothing, whether a set has it or not */
+	KITH_NOT_INDEXED, /* "no-reference": no set has an index of that kind; nothing can be said
+			   */
 	KITH_VERDICTS
 };
 /* "known", "unknown", "trivial", "no-reference" */
@@ -62,9 +63,9 @@ struct kith_record {
 /* One content, over all sets. */
 struct kith_content {
 	const uint8_t *sha256, *sha1, *md5; /* NULL where not known */
-	uint64_t size_bytes;		    /* with KITH_FILE_HAS_SIZE */
-	uint64_t n_occurrences;		    /* of all its records */
-	uint32_t flags;			    /* KITH_FILE_..., of all its records */
+	uint64_t size_bytes;                /* with KITH_FILE_HAS_SIZE */
+	uint64_t n_occurrences;             /* of all its records */
+	uint32_t flags;                     /* KITH_FILE_..., of all its records */
 	const struct kith_record *records;
 	size_t n_records;
 };
@@ -82,17 +83,18 @@ struct kith_facts {
  * Looks n (at most KITH_ASK_BATCH) queries up in all sets. The queries must stay until the last
  * kith_ask_facts() about them. KITH_OK, or KITH_E_CORRUPT and the like: then nothing can be said.
  */
-enum kith_status kith_ask_batch(struct kith_asker *asker, const struct kith_query *queries, size_t n);
+enum kith_status kith_ask_batch(struct kith_asker *asker, const struct kith_query *queries,
+				size_t n);
 
 /* The verdict on query i of the batch alone: cheaper than facts, and always the same. */
 enum kith_verdict kith_ask_verdict(const struct kith_asker *asker, size_t i);
 
 enum kith_status kith_ask_facts(struct kith_asker *asker, size_t i, struct kith_facts *ret);
 
-/* For walks over tables: makes contents of records that were found in another way. Of the facts only
- * the contents are set. */
-enum kith_status kith_ask_group(struct kith_asker *asker, const struct kith_record *records, size_t n,
-				struct kith_facts *ret);
+/* For walks over tables: makes contents of records that were found in another way. Of the facts
+ * only the contents are set. */
+enum kith_status kith_ask_group(struct kith_asker *asker, const struct kith_record *records,
+				size_t n, struct kith_facts *ret);
 
 /* What VirusTotal calls known_distributors: five independent lists. */
 struct kith_known {
@@ -108,14 +110,14 @@ enum kith_status kith_ask_known(struct kith_asker *asker, const struct kith_cont
 bool kith_has_extension(struct kith_bytes name);
 
 /*
- * The occurrences to show of a content: all when limit is 0, else at most that many, those whose name
- * has an extension first. Plain data, no cleanup.
+ * The occurrences to show of a content: all when limit is 0, else at most that many, those whose
+ * name has an extension first. Plain data, no cleanup.
  */
 struct kith_shown {
 	const struct kith_content *content;
-	uint64_t left;	/* how many may still be shown */
-	size_t record;	/* from which the iterator is */
-	int pass;	/* 0: all; 1: names with extension; 2: names without */
+	uint64_t left; /* how many may still be shown */
+	size_t record; /* from which the iterator is */
+	int pass;      /* 0: all; 1: names with extension; 2: names without */
 	bool started;
 	struct kith_file_iter iter;
 };

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * hashlookup.c: records of CIRCL hashlookup (draft-dulaunoy-hashlookup-format), one JSON object a
- * line; all values are strings, hashes are upper-case. The format has one name and one product, so it
- * shows the first occurrence, one with an extension if there is any; `kith:occurrences` tells how
- * many there are. A miss is the message of that service. A digest that fits several files gives one
- * record for each, with `kith:ambiguous`, their number.
+ * line; all values are strings, hashes are upper-case. The format has one name and one product, so
+ * it shows the first occurrence, one with an extension if there is any; `kith:occurrences` tells
+ * how many there are. A miss is the message of that service. A digest that fits several files gives
+ * one record for each, with `kith:ambiguous`, their number.
  */
 #include "answer/render.h"
 #include "base/out.h"
@@ -82,8 +82,9 @@ static void miss(struct kith_buf *out, const struct kith_facts *facts)
 	static const char *const names[KITH_DIGESTS] = {"SHA-256", "SHA-1", "MD5"};
 	const struct kith_query *query = facts->query;
 
-	(void)kith_buf_add_str(out, facts->verdict == KITH_NOT_INDEXED ? "{\"message\":\"No reference for "
-								       : "{\"message\":\"Non existing ");
+	(void)kith_buf_add_str(out, facts->verdict == KITH_NOT_INDEXED
+					? "{\"message\":\"No reference for "
+					: "{\"message\":\"Non existing ");
 	(void)kith_buf_add_str(out, names[query->kind]);
 	(void)kith_buf_add_str(out, "\",\"query\":\"");
 	(void)kith_escape_json(out, query->text, query->text_n, NULL);

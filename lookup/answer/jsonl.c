@@ -3,8 +3,8 @@
  * jsonl.c: one JSON object a line, for each query in order, with everything that is known.
  *
  * A query that fits several files has `"ambiguous":true` and a list `files`; otherwise the file's
- * members stand in the object itself. A name with bytes that are not UTF-8 has U+FFFD in their place
- * and a member `name_hex` beside it that has all its bytes.
+ * members stand in the object itself. A name with bytes that are not UTF-8 has U+FFFD in their
+ * place and a member `name_hex` beside it that has all its bytes.
  *
  * This is the format in which lists are answered, so what occurrences share is rendered once for
  * each place (chain.h) and then copied.
@@ -76,7 +76,8 @@ static void put(struct kith_buf *out, const void *data, size_t n)
 static bool occurrence(struct kith_chain *chain, const struct kith_seen *seen, struct kith_buf *out,
 		       bool *first)
 {
-	static const char head[] = ",{\"name\":\"", hex_head[] = "\",\"name_hex\":\"", tail[] = "\"}";
+	static const char head[] = ",{\"name\":\"", hex_head[] = "\",\"name_hex\":\"",
+			  tail[] = "\"}";
 	struct kith_node *node = seen->where.node;
 	struct kith_origin *origin = node->origin;
 	size_t i, name_at = 0, name_n = 0, path_at = 0, path_n = 0;
@@ -91,8 +92,8 @@ static bool occurrence(struct kith_chain *chain, const struct kith_seen *seen, s
 		if (tuple->json.data == NULL && !keep_tuple(chain, origin, tuple))
 			return false;
 		if (kith_buf_room(out, sizeof head + sizeof hex_head + sizeof tail + 16 +
-					       8 * seen->name.n + 2 * name_n + path_n +
-					       tuple->json.n + node->json.n) == NULL)
+					   8 * seen->name.n + 2 * name_n + path_n + tuple->json.n +
+					   node->json.n) == NULL)
 			return false;
 		put(out, head + *first, sizeof head - 1 - *first);
 		*first = false;
@@ -105,7 +106,8 @@ static bool occurrence(struct kith_chain *chain, const struct kith_seen *seen, s
 		}
 		if (lossy) {
 			put(out, hex_head, sizeof hex_head - 1);
-			(void)kith_hex_encode(seen->name.data, seen->name.n, (char *)out->data + out->n);
+			(void)kith_hex_encode(seen->name.data, seen->name.n,
+					      (char *)out->data + out->n);
 			out->n += 2 * seen->name.n;
 		}
 		put(out, "\",", 2);
@@ -119,8 +121,8 @@ static bool occurrence(struct kith_chain *chain, const struct kith_seen *seen, s
 				const struct kith_part *part = &seen->where.parts[k - 1];
 
 				(void)kith_escape_json(out, part->name.data, part->name.n, NULL);
-				(void)kith_escape_json(out, part->separator.data,
-						       part->separator.n, NULL);
+				(void)kith_escape_json(out, part->separator.data, part->separator.n,
+						       NULL);
 			}
 			path_n = out->n - path_at;
 			if (kith_buf_room(out, name_n + sizeof tail) == NULL)

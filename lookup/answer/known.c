@@ -142,7 +142,8 @@ static enum kith_status add_record(struct kith_asker *asker, const struct kith_r
 enum kith_status kith_ask_known(struct kith_asker *asker, const struct kith_content *content,
 				struct kith_known *known)
 {
-	struct kith_buf *ranks = kith_asker_scratch(asker, 0), *origins = kith_asker_scratch(asker, 1);
+	struct kith_buf *ranks = kith_asker_scratch(asker, 0),
+			*origins = kith_asker_scratch(asker, 1);
 	enum kith_status st = KITH_OK;
 	size_t i;
 
@@ -236,8 +237,7 @@ enum kith_status kith_shown_next(struct kith_asker *asker, struct kith_shown *sh
 		if (shown->pass != 0 && kith_has_extension(ret->name) != (shown->pass == 1))
 			continue;
 		shown->left--;
-		return kith_chain_at(kith_asker_chain(asker, ret->set), occ.place,
-				     &ret->where);
+		return kith_chain_at(kith_asker_chain(asker, ret->set), occ.place, &ret->where);
 	}
 	return KITH_END;
 }

@@ -76,8 +76,8 @@ static bool kind_of_length(size_t digits, enum kith_digest *ret)
 static void set_hash(struct kith_entry *entry, const uint8_t *text, size_t digits)
 {
 	if (!kind_of_length(digits, &entry->digest)) {
-		bad(entry, "%zu hex digit%s; a hash has 32 (MD5), 40 (SHA-1) or 64 (SHA-256)", digits,
-		    digits == 1 ? "" : "s");
+		bad(entry, "%zu hex digit%s; a hash has 32 (MD5), 40 (SHA-1) or 64 (SHA-256)",
+		    digits, digits == 1 ? "" : "s");
 		return;
 	}
 	entry->kind = KITH_ENTRY_HASH;
@@ -122,7 +122,8 @@ static void choose(struct kith_entry *entry, const struct kith_bytes found[KITH_
 /* "SHA256 (name) = HASH"; false when it is not of this form. */
 static bool parse_tag(struct kith_bytes t, struct kith_entry *entry)
 {
-	static const char *const names[] = {"MD5", "SHA1", "SHA-1", "SHA256", "SHA-256", "SHA2-256"};
+	static const char *const names[] = {"MD5",    "SHA1",    "SHA-1",
+					    "SHA256", "SHA-256", "SHA2-256"};
 	const uint8_t *p = NULL, *q;
 	size_t i, digits;
 
@@ -248,9 +249,9 @@ static bool detect(struct kith_list_reader *reader, struct kith_bytes line)
 		if (!take_head(reader, t, delimiters[i]))
 			continue;
 		reader->format = starts(t, "\"SHA-1\",\"MD5\",\"CRC32\",") ||
-						 starts(t, "\"SHA-1\",\"FileName\",")
-					 ? KITH_LIST_NSRL
-					 : KITH_LIST_CSV;
+					 starts(t, "\"SHA-1\",\"FileName\",")
+				     ? KITH_LIST_NSRL
+				     : KITH_LIST_CSV;
 		return true;
 	}
 	return false;
@@ -359,8 +360,8 @@ static enum kith_status join_record(struct kith_list_reader *reader, struct kith
 		uint64_t ignored;
 
 		st = lines < RECORD_LINES && reader->entry.n <= KITH_LIMIT_LINE
-			     ? next_line(reader, &more, &ignored, NULL)
-			     : KITH_END;
+			 ? next_line(reader, &more, &ignored, NULL)
+			 : KITH_END;
 		if (st < 0 && st != KITH_E_LIMIT)
 			return next_line(reader, &more, &ignored, err);
 		if (st != KITH_OK) {
@@ -380,8 +381,8 @@ static enum kith_status join_record(struct kith_list_reader *reader, struct kith
 }
 
 /* Behind the entry of an object: what is blank belongs to it, the rest is read again. */
-static enum kith_status split_behind(struct kith_list_reader *reader, const uint8_t *behind, size_t n,
-				     uint64_t number, struct kith_err *err)
+static enum kith_status split_behind(struct kith_list_reader *reader, const uint8_t *behind,
+				     size_t n, uint64_t number, struct kith_err *err)
 {
 	struct kith_bytes t = {behind, n};
 
@@ -472,7 +473,8 @@ enum kith_status kith_list_reader_next(struct kith_list_reader *reader, struct k
 	}
 	if (ret->line == 1 && line.n >= 2 &&
 	    (memcmp(line.data, "\xff\xfe", 2) == 0 || memcmp(line.data, "\xfe\xff", 2) == 0))
-		return kith_fail(err, KITH_E_UNSUPPORTED, "the list is UTF-16, expected ASCII or UTF-8");
+		return kith_fail(err, KITH_E_UNSUPPORTED,
+				 "the list is UTF-16, expected ASCII or UTF-8");
 	if (hashdeep_head(reader, line, ret)) {
 		reader->begun = true;
 	} else if (!reader->begun && trim(line).n > 0 && trim(line).data[0] != '#' &&

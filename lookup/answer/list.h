@@ -36,7 +36,7 @@ enum kith_entry_kind {
 	KITH_ENTRY_HASH,   /* look it up */
 	KITH_ENTRY_NONE,   /* a head, a comment, an empty line: asks for nothing */
 	KITH_ENTRY_NOHASH, /* stands for a file, but its hash was not taken: "0" in a bodyfile */
-	KITH_ENTRY_BAD	   /* reason says what is wrong */
+	KITH_ENTRY_BAD     /* reason says what is wrong */
 };
 
 struct kith_entry {
@@ -56,11 +56,11 @@ struct kith_entry {
 struct kith_list_reader {
 	struct kith_lines lines;
 	enum kith_list_format format;
-	bool begun;	      /* the first line with anything on it was seen */
-	bool after_magic;     /* hashdeep: its second line is to come */
-	uint8_t delimiter;    /* of CSV */
+	bool begun;               /* the first line with anything on it was seen */
+	bool after_magic;         /* hashdeep: its second line is to come */
+	uint8_t delimiter;        /* of CSV */
 	int column[KITH_DIGESTS]; /* of CSV, from 0; -1: none */
-	struct kith_buf entry; /* an entry of several lines */
+	struct kith_buf entry;    /* an entry of several lines */
 	/* Bytes that were read too far and come before those of `lines`. */
 	struct kith_buf rest;
 	size_t rest_pos;

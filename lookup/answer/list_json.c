@@ -7,13 +7,13 @@
 
 #include "answer/list.h"
 
-#define DEPTH_MAX 64
+#define DEPTH_MAX      64
 #define PATH_MAX_BYTES 64 /* longer paths are none of ours */
 
 struct scan {
 	const uint8_t *p, *end;
 	char path[PATH_MAX_BYTES]; /* "file.hash.sha256" */
-	size_t path_n;		   /* PATH_MAX_BYTES: too long */
+	size_t path_n;             /* PATH_MAX_BYTES: too long */
 	struct kith_bytes *found;
 };
 

@@ -4,8 +4,8 @@
  * line. The lists are complete whatever the limit, because the object has no place to say that
  * something was left out.
  *
- * A digest that fits several files, which that API does not know, gives `data` as a list of objects,
- * as its collections do, and says so in `meta`.
+ * A digest that fits several files, which that API does not know, gives `data` as a list of
+ * objects, as its collections do, and says so in `meta`.
  */
 #include "answer/render.h"
 #include "base/hex.h"
@@ -70,7 +70,8 @@ static void error(struct kith_buf *out, const struct kith_facts *facts)
 	(void)kith_buf_add_str(out, "{\"error\":{\"code\":\"");
 	(void)kith_buf_add_str(out, no_index ? "NotAvailableYet" : "NotFoundError");
 	(void)kith_buf_add_str(out, "\",\"message\":\"");
-	(void)kith_buf_add_str(out, no_index ? "No reference for this kind of hash: \\\"" : "File \\\"");
+	(void)kith_buf_add_str(out,
+			       no_index ? "No reference for this kind of hash: \\\"" : "File \\\"");
 	(void)kith_escape_json(out, facts->query->text, facts->query->text_n, NULL);
 	(void)kith_buf_add_str(out, no_index ? "\\\"\"}}\n" : "\\\" not found\"}}\n");
 }

@@ -9,7 +9,7 @@
 #include "err.h"
 #include "out.h"
 
-#define COLUMNS	    80u
+#define COLUMNS     80u
 #define HELP_COLUMN 26u /* where the text of an option starts */
 
 /* --------------------------------------------------------------- parsing */
@@ -82,8 +82,9 @@ static enum kith_status set_value(const struct kith_command *command, const stru
 	case KITH_OPT_NUMBER:
 		if (parse_number(value, opt->target))
 			return KITH_OK;
-		return kith_fail(err, KITH_E_ARG, "option '%s': '%s' is not a number, see '%s --help'",
-				 shown, value, command->name);
+		return kith_fail(err, KITH_E_ARG,
+				 "option '%s': '%s' is not a number, see '%s --help'", shown, value,
+				 command->name);
 	case KITH_OPT_HEADING: break;
 	}
 	return kith_fail(err, KITH_E_ARG, "unknown option '%s', see '%s --help'", shown,
@@ -112,7 +113,8 @@ static const struct kith_opt *find_short(const struct kith_command *command, cha
 	for (i = 0; i < command->n_opts; i++) {
 		const struct kith_opt *opt = &command->opts[i];
 
-		if (opt->type != KITH_OPT_HEADING && opt->short_name != 0 && opt->short_name == name)
+		if (opt->type != KITH_OPT_HEADING && opt->short_name != 0 &&
+		    opt->short_name == name)
 			return opt;
 	}
 	return NULL;
@@ -187,14 +189,16 @@ static enum kith_status parse_short(const struct kith_command *command, int argc
 		if (p[1] != '\0')
 			return set_value(command, opt, shown, p + 1, err);
 		if (*at + 1 >= argc)
-			return kith_fail(err, KITH_E_ARG, "option '%s' needs a value, see '%s --help'",
-					 shown, command->name);
+			return kith_fail(err, KITH_E_ARG,
+					 "option '%s' needs a value, see '%s --help'", shown,
+					 command->name);
 		return set_value(command, opt, shown, argv[++*at], err);
 	}
 	return KITH_OK;
 }
 
-/* Moves the words argv[from .. to-1] in front of argv[dest .. from-1]; order is kept on both sides. */
+/* Moves the words argv[from .. to-1] in front of argv[dest .. from-1]; order is kept on both sides.
+ */
 static void move_front(char **argv, int dest, int from, int to)
 {
 	for (; from < to; from++, dest++) {
@@ -322,8 +326,8 @@ static void print_option(struct kith_out *out, const struct kith_opt *opt)
 
 bool kith_opt_help(const struct kith_command *command)
 {
-	static const struct kith_opt help = {KITH_OPT_FLAG, 'h', "help", NULL, NULL,
-					     "print this and exit"};
+	static const struct kith_opt help = {KITH_OPT_FLAG, 'h',  "help",
+					     NULL,          NULL, "print this and exit"};
 	struct kith_out out;
 	size_t i;
 

@@ -164,9 +164,10 @@ static size_t plain_span(const uint8_t *in, size_t n)
 		memcpy(&v, in + i, 8);
 		quote = v ^ ones * '"';
 		backslash = v ^ ones * '\\';
-		/* A byte below 0x20, of 0x7f or more, or one of the two, sets a high bit; a borrow can
-		 * only reach the bytes above one that is found anyway. */
-		if (((v | (v - ones * 0x20) | (v + ones) | (quote - ones) | (backslash - ones)) & highs) != 0)
+		/* A byte below 0x20, of 0x7f or more, or one of the two, sets a high bit; a borrow
+		 * can only reach the bytes above one that is found anyway. */
+		if (((v | (v - ones * 0x20) | (v + ones) | (quote - ones) | (backslash - ones)) &
+		     highs) != 0)
 			break;
 	}
 	while (i < n && in[i] >= 0x20 && in[i] < 0x7f && in[i] != '"' && in[i] != '\\')

@@ -45,7 +45,8 @@ enum kith_status kith_out_done(struct kith_out *out, const char *what, struct ki
 
 /* --------------------------------------------------------------- escapers */
 
-/* Length of the well-formed UTF-8 sequence at p (1 .. 4), or 0. No overlong forms, no surrogates. */
+/* Length of the well-formed UTF-8 sequence at p (1 .. 4), or 0. No overlong forms, no surrogates.
+ */
 size_t kith_utf8_length(const uint8_t *p, size_t n);
 
 /*
@@ -56,10 +57,10 @@ size_t kith_utf8_length(const uint8_t *p, size_t n);
 bool kith_escape_text(struct kith_buf *buf, const void *data, size_t n);
 
 /*
- * The inside of a JSON string, without its quotes. Always valid UTF-8: each byte that is not part of
- * a well-formed sequence becomes U+FFFD. Returns false when out of memory. *ret_lossy (may be NULL)
- * is set to true when a byte was replaced and left alone otherwise; callers then add the bytes in
- * hex beside.
+ * The inside of a JSON string, without its quotes. Always valid UTF-8: each byte that is not part
+ * of a well-formed sequence becomes U+FFFD. Returns false when out of memory. *ret_lossy (may be
+ * NULL) is set to true when a byte was replaced and left alone otherwise; callers then add the
+ * bytes in hex beside.
  */
 bool kith_escape_json(struct kith_buf *buf, const void *data, size_t n, bool *ret_lossy);
 

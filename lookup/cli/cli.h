@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * cli.h: what the commands of kith share. Exit status everywhere: 0 all found or done, 1 done but at
- * least one hash is unknown, 2 usage or unreadable input, 3 a set is missing, damaged or wrong.
+ * cli.h: what the commands of kith share. Exit status everywhere: 0 all found or done, 1 done but
+ * at least one hash is unknown, 2 usage or unreadable input, 3 a set is missing, damaged or wrong.
  * Where several apply the highest wins, so an error is never mistaken for a miss.
  */
 #ifndef KITH_CLI_H
@@ -15,16 +15,17 @@
 #include "base/out.h"
 #include "kith.h"
 
-#define KITH_EXIT_OK	  0
+#define KITH_EXIT_OK      0
 #define KITH_EXIT_UNKNOWN 1
-#define KITH_EXIT_USAGE	  2
-#define KITH_EXIT_SET	  3
+#define KITH_EXIT_USAGE   2
+#define KITH_EXIT_SET     3
 
 /* A command: one file, one row in commands.def. */
 struct kith_cli {
-	const char *name;	 /* the word behind "kith" */
+	const char *name; /* the word behind "kith" */
 	const struct kith_command *command;
-	int (*run)(int argc, char **argv); /* argv[0] is the command's word; returns the exit status */
+	int (*run)(int argc,
+		   char **argv); /* argv[0] is the command's word; returns the exit status */
 };
 
 /*
@@ -45,11 +46,11 @@ int kith_cli_end(struct kith_out *out, int status);
 
 /* ------------------------------------------------------------------- sets */
 
-#define KITH_CLI_SET_OPTION                                                                        \
-	{                                                                                          \
-		KITH_OPT_LIST, 'd', "set", &options.sets, "SET",                                   \
-			"answer from this set, a file or a folder of *.kith files; may be given "  \
-			"several times (default: KITH_PATH, then /var/lib/kith)"                   \
+#define KITH_CLI_SET_OPTION                                                                   \
+	{                                                                                     \
+		KITH_OPT_LIST, 'd', "set", &options.sets, "SET",                              \
+		    "answer from this set, a file or a folder of *.kith files; may be given " \
+		    "several times (default: KITH_PATH, then /var/lib/kith)"                  \
 	}
 
 struct kith_sets {
@@ -76,7 +77,8 @@ typedef bool (*kith_dump_sink)(void *user, const void *data, size_t n);
 
 /* Prints the canonical text of a set (docs/FORMAT.md, section 9). KITH_E_CANCELLED: the sink
  * stopped. */
-enum kith_status kith_dump_set(kith_set *set, kith_dump_sink sink, void *user, struct kith_err *err);
+enum kith_status kith_dump_set(kith_set *set, kith_dump_sink sink, void *user,
+			       struct kith_err *err);
 
 /* digest.c, only with KITH_HAVE_CRYPTO: the id that the dump's text gives. */
 enum kith_status kith_digest_of_dump(kith_set *set, uint8_t ret_id[32], struct kith_err *err);

@@ -12,15 +12,16 @@ static struct options {
 static const struct kith_opt opts[] = {KITH_CLI_SET_OPTION};
 
 static const struct kith_command command = {
-	.name = "kith dump",
-	.usage = "[-d] SET",
-	.summary = "print a set as text, line by line",
-	.opts = opts,
-	.n_opts = sizeof opts / sizeof *opts,
-	.details = "The text is canonical: its SHA-256 is the set id. docs/FORMAT.md, section 9, tells its "
-		   "grammar.\n"
-		   "\n"
-		   "Exit status: 0 done, 2 usage, 3 the set is missing or damaged.",
+    .name = "kith dump",
+    .usage = "[-d] SET",
+    .summary = "print a set as text, line by line",
+    .opts = opts,
+    .n_opts = sizeof opts / sizeof *opts,
+    .details =
+	"The text is canonical: its SHA-256 is the set id. docs/FORMAT.md, section 9, tells its "
+	"grammar.\n"
+	"\n"
+	"Exit status: 0 done, 2 usage, 3 the set is missing or damaged.",
 };
 
 static bool print(void *user, const void *data, size_t n)

@@ -19,8 +19,9 @@ struct dump {
 static enum kith_status go_on(struct dump *dump, bool made)
 {
 	if (!made)
-		return dump->buf.failed ? kith_fail_nomem(dump->err)
-					: kith_fail(dump->err, KITH_E_CORRUPT, "a record is damaged");
+		return dump->buf.failed
+			   ? kith_fail_nomem(dump->err)
+			   : kith_fail(dump->err, KITH_E_CORRUPT, "a record is damaged");
 	if (dump->buf.n < PIECE)
 		return KITH_OK;
 	if (!dump->sink(dump->user, dump->buf.data, dump->buf.n))
@@ -110,14 +111,15 @@ static int dump_ledger(const struct kith_ledger_entry *entry, void *user)
 	return rows->status != KITH_OK;
 }
 
-static int dump_meta(const char *key, size_t key_n, const uint8_t *value, size_t value_n, void *user)
+static int dump_meta(const char *key, size_t key_n, const uint8_t *value, size_t value_n,
+		     void *user)
 {
 	struct rows *rows = user;
 
 	if (!kith_dump_has_meta(key, key_n))
 		return 0;
-	rows->status = go_on(rows->dump,
-			     kith_dump_meta(&rows->dump->buf, key, key_n, value, value_n));
+	rows->status =
+	    go_on(rows->dump, kith_dump_meta(&rows->dump->buf, key, key_n, value, value_n));
 	return rows->status != KITH_OK;
 }
 

@@ -20,37 +20,39 @@ static struct options {
 } options;
 
 static const struct kith_opt opts[] = {
-	KITH_CLI_SET_OPTION,
-	{KITH_OPT_TEXT, 0, "to", &options.to, "TARGET", "what to write, see --list-targets"},
-	{KITH_OPT_FLAG, 0, "list-targets", &options.list, NULL, "print the targets and exit"},
-	{KITH_OPT_TEXT, 'o', "output", &options.output, "FILE",
-	 "write to this file, which appears when it is complete (default: standard output)"},
-	{KITH_OPT_FLAG, 0, "header", &options.header, NULL,
-	 "lists: begin with the line that X-Ways wants: SHA-256, SHA-1 or MD5"},
-	{KITH_OPT_FLAG, 0, "no-trivial", &options.no_trivial, NULL,
-	 "leave out files that prove nothing, such as the empty one"},
-	{KITH_OPT_FLAG, 0, "no-fragments", &options.no_fragments, NULL,
-	 "leave out what is only a part of a file, such as a section of a program"},
-	{KITH_OPT_TEXT, 0, "bloom-item", &options.item, "KIND",
-	 "bloom: sha1 (default), md5 or sha256, as upper-case hex"},
-	{KITH_OPT_TEXT, 0, "fp", &options.rate, "P",
-	 "bloom: probability of a false positive (default 0.0001)"},
-	{KITH_OPT_NUMBER, 0, "capacity", &options.capacity, "N",
-	 "bloom: make room for N hashes (default: as many as there are)"},
+    KITH_CLI_SET_OPTION,
+    {KITH_OPT_TEXT, 0, "to", &options.to, "TARGET", "what to write, see --list-targets"},
+    {KITH_OPT_FLAG, 0, "list-targets", &options.list, NULL, "print the targets and exit"},
+    {KITH_OPT_TEXT, 'o', "output", &options.output, "FILE",
+     "write to this file, which appears when it is complete (default: standard output)"},
+    {KITH_OPT_FLAG, 0, "header", &options.header, NULL,
+     "lists: begin with the line that X-Ways wants: SHA-256, SHA-1 or MD5"},
+    {KITH_OPT_FLAG, 0, "no-trivial", &options.no_trivial, NULL,
+     "leave out files that prove nothing, such as the empty one"},
+    {KITH_OPT_FLAG, 0, "no-fragments", &options.no_fragments, NULL,
+     "leave out what is only a part of a file, such as a section of a program"},
+    {KITH_OPT_TEXT, 0, "bloom-item", &options.item, "KIND",
+     "bloom: sha1 (default), md5 or sha256, as upper-case hex"},
+    {KITH_OPT_TEXT, 0, "fp", &options.rate, "P",
+     "bloom: probability of a false positive (default 0.0001)"},
+    {KITH_OPT_NUMBER, 0, "capacity", &options.capacity, "N",
+     "bloom: make room for N hashes (default: as many as there are)"},
 };
 
 static const struct kith_command command = {
-	.name = "kith export",
-	.usage = "--to TARGET [OPTION]...",
-	.summary = "write the sets' hashes in the format of another tool",
-	.opts = opts,
-	.n_opts = sizeof opts / sizeof *opts,
-	.details = "Several sets are written as one. Hashes are sorted, each comes once; those that only some "
-		   "source claims for a file are among them, because they can be looked up too. Files that the "
-		   "target cannot hold are counted on standard error.\n"
-		   "\n"
-		   "Exit status: 0 done, 2 usage or the output cannot be written, 3 a set is missing or "
-		   "damaged.",
+    .name = "kith export",
+    .usage = "--to TARGET [OPTION]...",
+    .summary = "write the sets' hashes in the format of another tool",
+    .opts = opts,
+    .n_opts = sizeof opts / sizeof *opts,
+    .details =
+	"Several sets are written as one. Hashes are sorted, each comes once; those that only some "
+	"source claims for a file are among them, because they can be looked up too. Files that "
+	"the "
+	"target cannot hold are counted on standard error.\n"
+	"\n"
+	"Exit status: 0 done, 2 usage or the output cannot be written, 3 a set is missing or "
+	"damaged.",
 };
 
 static int list_targets(void)

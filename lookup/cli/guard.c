@@ -66,10 +66,11 @@ void kith_guard_set(kith_set *set, const char *path)
 	kith_set_map(set, &base, &size);
 	g->base = (uintptr_t)base;
 	g->end = (uintptr_t)base + size;
-	n = snprintf(g->sentence, sizeof g->sentence,
-		     "kith: the set '%.400s' is damaged, or the medium it is on failed; run 'kith verify' "
-		     "on it, and make or copy it anew\n",
-		     path);
+	n = snprintf(
+	    g->sentence, sizeof g->sentence,
+	    "kith: the set '%.400s' is damaged, or the medium it is on failed; run 'kith verify' "
+	    "on it, and make or copy it anew\n",
+	    path);
 	g->n = n < 0 ? 0 : (size_t)n < sizeof g->sentence ? (size_t)n : sizeof g->sentence - 1;
 	n_guarded++;
 	memset(&action, 0, sizeof action);

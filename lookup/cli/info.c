@@ -14,21 +14,22 @@ static struct options {
 } options;
 
 static const struct kith_opt opts[] = {
-	KITH_CLI_SET_OPTION,
-	{KITH_OPT_FLAG, 0, "json", &options.json, NULL, "print one JSON object for each set"},
+    KITH_CLI_SET_OPTION,
+    {KITH_OPT_FLAG, 0, "json", &options.json, NULL, "print one JSON object for each set"},
 };
 
 static const struct kith_command command = {
-	.name = "kith info",
-	.usage = "[OPTION]... [SET]...",
-	.summary = "tell what a set has, where it comes from and what it lacks",
-	.opts = opts,
-	.n_opts = sizeof opts / sizeof *opts,
-	.details = "The ledger tells for each source what was read, what was marked, what was skipped by rule "
-		   "and what could not be read, each with a reason, a count and an example: so that 'unknown' "
-		   "can be told from 'never looked there'.\n"
-		   "\n"
-		   "Exit status: 0 done, 2 usage, 3 a set is missing or damaged.",
+    .name = "kith info",
+    .usage = "[OPTION]... [SET]...",
+    .summary = "tell what a set has, where it comes from and what it lacks",
+    .opts = opts,
+    .n_opts = sizeof opts / sizeof *opts,
+    .details =
+	"The ledger tells for each source what was read, what was marked, what was skipped by rule "
+	"and what could not be read, each with a reason, a count and an example: so that 'unknown' "
+	"can be told from 'never looked there'.\n"
+	"\n"
+	"Exit status: 0 done, 2 usage, 3 a set is missing or damaged.",
 };
 
 static const char *const classes[] = {"?", "count", "marked", "skipped", "failed"};
@@ -44,7 +45,7 @@ struct info {
 	const char *path;
 	struct kith_set_info facts;
 	struct kith_buf *out;
-	bool first;	 /* of a JSON list */
+	bool first;      /* of a JSON list */
 	uint32_t source; /* text: whose ledger was printed last */
 };
 
@@ -73,9 +74,9 @@ static const char *const kinds[KITH_DIGESTS] = {"sha256", "sha1", "md5"};
 /* "notice.N", "build.version" and so on are shown; counts and the rest are facts already. */
 static bool is_shown(const char *key, size_t n)
 {
-	return (n >= 6 && memcmp(key, "build.", 6) == 0) || (n >= 7 && memcmp(key, "notice.", 7) == 0) ||
-	       (n == 4 && memcmp(key, "name", 4) == 0) ||
-	       (n >= 6 && memcmp(key, "count.", 6) == 0);
+	return (n >= 6 && memcmp(key, "build.", 6) == 0) ||
+	       (n >= 7 && memcmp(key, "notice.", 7) == 0) ||
+	       (n == 4 && memcmp(key, "name", 4) == 0) || (n >= 6 && memcmp(key, "count.", 6) == 0);
 }
 
 /* ------------------------------------------------------------------- text */
@@ -89,8 +90,8 @@ static void field(struct kith_buf *out, const char *name, struct kith_bytes valu
 		return;
 	(void)kith_buf_add_str(out, "  ");
 	(void)kith_buf_add_str(out, name);
-	(void)kith_buf_add(out, blank,
-			   out->n - from < sizeof blank - 1 ? sizeof blank - 1 - (out->n - from) : 1);
+	(void)kith_buf_add(
+	    out, blank, out->n - from < sizeof blank - 1 ? sizeof blank - 1 - (out->n - from) : 1);
 	(void)kith_escape_text(out, value.data, value.n);
 	(void)kith_buf_add_byte(out, '\n');
 }
@@ -102,7 +103,8 @@ static struct kith_bytes text_of(const char *text)
 	return bytes;
 }
 
-static int meta_text(const char *key, size_t key_n, const uint8_t *value, size_t value_n, void *user)
+static int meta_text(const char *key, size_t key_n, const uint8_t *value, size_t value_n,
+		     void *user)
 {
 	struct info *info = user;
 	struct kith_bytes v = {value, value_n};
@@ -173,10 +175,11 @@ static enum kith_status print_text(struct info *info)
 	for (i = 0; i < KITH_DIGESTS; i++)
 		field(out, kinds[i],
 		      text_of(info->facts.has_index[i] != 0 ? "can be looked up"
-							     : "cannot be looked up: no index"));
-	field(out, "direct index", text_of(info->facts.direct != 0
-						   ? "in use"
-						   : "not usable, the file was rewritten: slower, SHA-256 only"));
+							    : "cannot be looked up: no index"));
+	field(out, "direct index",
+	      text_of(info->facts.direct != 0
+			  ? "in use"
+			  : "not usable, the file was rewritten: slower, SHA-256 only"));
 	st = kith_meta_each(info->reader, meta_text, info);
 	if (st < 0)
 		return st;
@@ -208,7 +211,8 @@ static void member(struct kith_buf *out, const char *name, struct kith_bytes val
 	(void)kith_json_string(out, value);
 }
 
-static int meta_json(const char *key, size_t key_n, const uint8_t *value, size_t value_n, void *user)
+static int meta_json(const char *key, size_t key_n, const uint8_t *value, size_t value_n,
+		     void *user)
 {
 	struct info *info = user;
 	struct kith_bytes k = {(const uint8_t *)key, key_n}, v = {value, value_n};
@@ -259,7 +263,8 @@ static enum kith_status print_json(struct info *info)
 		(void)kith_buf_add_str(out, "\":");
 		(void)kith_buf_add_number(out, counts[i].n);
 	}
-	(void)kith_buf_add_str(out, info->facts.direct != 0 ? ",\"direct\":true" : ",\"direct\":false");
+	(void)kith_buf_add_str(out,
+			       info->facts.direct != 0 ? ",\"direct\":true" : ",\"direct\":false");
 	(void)kith_buf_add_str(out, ",\"indexes\":{");
 	for (i = 0; i < KITH_DIGESTS; i++) {
 		(void)kith_buf_add_str(out, i == 0 ? "\"" : ",\"");

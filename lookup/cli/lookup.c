@@ -18,7 +18,7 @@
 
 #define JOB_BYTES     ((size_t)1 << 20) /* of text in one job */
 #define EARLY_BYTES   ((size_t)4 << 20) /* of output, behind which a job does not wait with it */
-#define COMPLAINTS    10		/* bad entries of one list that are shown */
+#define COMPLAINTS    10                /* bad entries of one list that are shown */
 #define SHOWN_OF_LINE 60
 
 static struct options {
@@ -29,46 +29,47 @@ static struct options {
 } options;
 
 static const struct kith_opt opts[] = {
-	KITH_CLI_SET_OPTION,
-	{KITH_OPT_LIST, 'f', "file", &options.files, "FILE",
-	 "look up the hashes in this list; '-' is standard input; may be given several times"},
-	{KITH_OPT_TEXT, 0, "format", &options.format, "FORMAT",
-	 "text (default), jsonl, csv, vt (VirusTotal API v3) or hashlookup (CIRCL)"},
-	{KITH_OPT_FLAG, 'k', "known", &options.known, NULL,
-	 "print only the entries of the list that are known or trivial, each as it stands there"},
-	{KITH_OPT_FLAG, 'u', "unknown", &options.unknown, NULL,
-	 "print only the entries of the list that are unknown, each as it stands there"},
-	{KITH_OPT_NUMBER, 0, "limit", &options.limit, "N",
-	 "show at most N occurrences of a file, and say so (default 1000); 0 shows all"},
-	{KITH_OPT_FLAG, 0, "exit-zero", &options.exit_zero, NULL,
-	 "exit with 0, not 1, when a hash is unknown"},
+    KITH_CLI_SET_OPTION,
+    {KITH_OPT_LIST, 'f', "file", &options.files, "FILE",
+     "look up the hashes in this list; '-' is standard input; may be given several times"},
+    {KITH_OPT_TEXT, 0, "format", &options.format, "FORMAT",
+     "text (default), jsonl, csv, vt (VirusTotal API v3) or hashlookup (CIRCL)"},
+    {KITH_OPT_FLAG, 'k', "known", &options.known, NULL,
+     "print only the entries of the list that are known or trivial, each as it stands there"},
+    {KITH_OPT_FLAG, 'u', "unknown", &options.unknown, NULL,
+     "print only the entries of the list that are unknown, each as it stands there"},
+    {KITH_OPT_NUMBER, 0, "limit", &options.limit, "N",
+     "show at most N occurrences of a file, and say so (default 1000); 0 shows all"},
+    {KITH_OPT_FLAG, 0, "exit-zero", &options.exit_zero, NULL,
+     "exit with 0, not 1, when a hash is unknown"},
 };
 
 static const struct kith_command command = {
-	.name = "kith lookup",
-	.usage = "[OPTION]... [HASH]...",
-	.summary = "look hashes up: names, products, distributors and sources",
-	.opts = opts,
-	.n_opts = sizeof opts / sizeof *opts,
-	.details =
-		"A HASH is a SHA-256, SHA-1 or MD5 in hex, told by its length. Without HASH and FILE the "
-		"list is read from standard input, unless that is a terminal.\n"
-		"\n"
-		"Lists are recognised: one hash a line, sha256sum and its like, BSD tags, hashdeep, CSV with "
-		"a head, NSRLFile.txt, JSON lines, bodyfile, DFXML. Where an entry has several hashes the "
-		"strongest is looked up. An entry that cannot be read is reported, and the list goes on.\n"
-		"\n"
-		"Verdicts: known (a set has it), unknown, trivial (empty and the like: proves nothing), "
-		"no-reference (no set has an index for that kind of hash, so nothing can be said). With -k "
-		"and -u, entries without reference and those that cannot be read are never printed.\n"
-		"\n"
-		"Exit status: 0 all found, 1 at least one is unknown, 2 usage, unreadable input or no "
-		"reference, 3 a set is missing or damaged.\n"
-		"\n"
-		"Examples:\n"
-		"  kith lookup 9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08\n"
-		"  sha256sum * | kith lookup -u\n"
-		"  kith lookup -f hashes.txt --format jsonl | jq -r .verdict",
+    .name = "kith lookup",
+    .usage = "[OPTION]... [HASH]...",
+    .summary = "look hashes up: names, products, distributors and sources",
+    .opts = opts,
+    .n_opts = sizeof opts / sizeof *opts,
+    .details =
+	"A HASH is a SHA-256, SHA-1 or MD5 in hex, told by its length. Without HASH and FILE the "
+	"list is read from standard input, unless that is a terminal.\n"
+	"\n"
+	"Lists are recognised: one hash a line, sha256sum and its like, BSD tags, hashdeep, CSV "
+	"with "
+	"a head, NSRLFile.txt, JSON lines, bodyfile, DFXML. Where an entry has several hashes the "
+	"strongest is looked up. An entry that cannot be read is reported, and the list goes on.\n"
+	"\n"
+	"Verdicts: known (a set has it), unknown, trivial (empty and the like: proves nothing), "
+	"no-reference (no set has an index for that kind of hash, so nothing can be said). With -k "
+	"and -u, entries without reference and those that cannot be read are never printed.\n"
+	"\n"
+	"Exit status: 0 all found, 1 at least one is unknown, 2 usage, unreadable input or no "
+	"reference, 3 a set is missing or damaged.\n"
+	"\n"
+	"Examples:\n"
+	"  kith lookup 9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08\n"
+	"  sha256sum * | kith lookup -u\n"
+	"  kith lookup -f hashes.txt --format jsonl | jq -r .verdict",
 };
 
 /* -------------------------------------------------------------------- job */
@@ -158,8 +159,8 @@ static void work(void *arg, unsigned thread, uint64_t turn, void *user)
 		}
 		job->status = kith_ask_facts(asker, i, &facts);
 		if (job->status == KITH_OK)
-			job->status = lookup->renderer->render(asker, &facts, &lookup->renders[thread],
-							       &job->out);
+			job->status = lookup->renderer->render(asker, &facts,
+							       &lookup->renders[thread], &job->out);
 		if (job->status != KITH_OK || job->out.n < EARLY_BYTES)
 			continue;
 		kith_pool_wait_turn(lookup->pool, turn);
@@ -305,7 +306,8 @@ static void fault(struct lookup *lookup, int status)
 /* "list.txt:5: not a hash: 'foo'" */
 static void complain(const char *path, const struct kith_entry *entry)
 {
-	struct kith_bytes shown = {entry->raw, entry->raw_n < SHOWN_OF_LINE ? entry->raw_n : SHOWN_OF_LINE};
+	struct kith_bytes shown = {entry->raw,
+				   entry->raw_n < SHOWN_OF_LINE ? entry->raw_n : SHOWN_OF_LINE};
 	struct kith_buf buf = {NULL, 0, 0, false};
 
 	while (shown.n > 0 && (shown.data[shown.n - 1] == '\n' || shown.data[shown.n - 1] == '\r'))
@@ -350,7 +352,8 @@ static bool read_list(struct lookup *lookup, int fd, const char *path)
 	}
 	kith_list_reader_done(&reader);
 	if (n_bad > COMPLAINTS)
-		kith_cli_say("%s: %llu entries in all could not be read", path, (unsigned long long)n_bad);
+		kith_cli_say("%s: %llu entries in all could not be read", path,
+			     (unsigned long long)n_bad);
 	if (n_nohash > 0)
 		kith_cli_say("%s: %llu entr%s without a hash left out", path,
 			     (unsigned long long)n_nohash, n_nohash == 1 ? "y" : "ies");
@@ -408,17 +411,19 @@ static int check_options(struct lookup *lookup, bool has_operands)
 	}
 	lookup->filter = options.known || options.unknown;
 	if (lookup->filter && options.format != NULL) {
-		kith_cli_say("-k and -u print the list's own entries, so --format does not go with them");
+		kith_cli_say(
+		    "-k and -u print the list's own entries, so --format does not go with them");
 		return KITH_EXIT_USAGE;
 	}
-	lookup->renderer = options.format == NULL ? kith_renderer_at(0)
-						  : kith_renderer_find(options.format);
+	lookup->renderer =
+	    options.format == NULL ? kith_renderer_at(0) : kith_renderer_find(options.format);
 	if (lookup->renderer == NULL) {
 		kith_cli_say("unknown format '%s', see 'kith lookup --help'", options.format);
 		return KITH_EXIT_USAGE;
 	}
 	if (!has_operands && options.files.n == 0 && isatty(STDIN_FILENO)) {
-		kith_cli_say("nothing to look up: give a hash or -f FILE, see 'kith lookup --help'");
+		kith_cli_say(
+		    "nothing to look up: give a hash or -f FILE, see 'kith lookup --help'");
 		return KITH_EXIT_USAGE;
 	}
 	return KITH_EXIT_OK;

@@ -24,9 +24,9 @@ static const struct kith_cli *const commands[] = {
 static const struct program {
 	const char *name, *summary;
 } programs[] = {
-	{"build", "make sets from NSRL releases and other sources (kith-build)"},
-	{"scan", "look up whole folders and disk images (kith-scan)"},
-	{"serve", "answer over the network (kith-serve)"},
+    {"build", "make sets from NSRL releases and other sources (kith-build)"},
+    {"scan", "look up whole folders and disk images (kith-scan)"},
+    {"serve", "answer over the network (kith-serve)"},
 };
 #define N_PROGRAMS (sizeof programs / sizeof *programs)
 
@@ -53,11 +53,11 @@ static int help(void)
 	(void)kith_out_text(&out, "\nOther programs:\n");
 	for (i = 0; i < N_PROGRAMS; i++)
 		(void)line(&out, programs[i].name, programs[i].summary);
-	(void)kith_out_text(&out,
-			    "\n  --help     print this; 'kith COMMAND --help' tells about a command\n"
-			    "  --version  print the version and the set format\n\n"
-			    "Exit status: 0 all found or done, 1 a hash is unknown, 2 usage or unreadable\n"
-			    "input, 3 a set is missing, damaged or wrong.\n");
+	(void)kith_out_text(
+	    &out, "\n  --help     print this; 'kith COMMAND --help' tells about a command\n"
+		  "  --version  print the version and the set format\n\n"
+		  "Exit status: 0 all found or done, 1 a hash is unknown, 2 usage or unreadable\n"
+		  "input, 3 a set is missing, damaged or wrong.\n");
 	return kith_cli_end(&out, KITH_EXIT_OK);
 }
 

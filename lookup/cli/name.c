@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * name.c: kith name. Which files have this name? There is no index from names to files, so the name's
- * rank is found by binary search and the file table is read once, by several threads, each a range of
- * keys; the output is in the order of the keys all the same.
+ * name.c: kith name. Which files have this name? There is no index from names to files, so the
+ * name's rank is found by binary search and the file table is read once, by several threads, each a
+ * range of keys; the output is in the order of the keys all the same.
  */
 #define _POSIX_C_SOURCE 200809L
 #include <string.h>
@@ -19,17 +19,19 @@ static struct options {
 static const struct kith_opt opts[] = {KITH_CLI_SET_OPTION};
 
 static const struct kith_command command = {
-	.name = "kith name",
-	.usage = "[OPTION]... NAME...",
-	.summary = "list the files that were seen under a name",
-	.opts = opts,
-	.n_opts = sizeof opts / sizeof *opts,
-	.details = "Prints `HASH  NAME` for each file, as sha256sum does and as 'kith lookup -f' reads; a file "
-		   "whose SHA-256 no source knows has its SHA-1. The name must be the whole name, in the same "
-		   "case, without its folder.\n"
-		   "\n"
-		   "Exit status: 0 found, 1 at least one name was not found, 2 usage, 3 a set is missing or "
-		   "damaged.",
+    .name = "kith name",
+    .usage = "[OPTION]... NAME...",
+    .summary = "list the files that were seen under a name",
+    .opts = opts,
+    .n_opts = sizeof opts / sizeof *opts,
+    .details =
+	"Prints `HASH  NAME` for each file, as sha256sum does and as 'kith lookup -f' reads; a "
+	"file "
+	"whose SHA-256 no source knows has its SHA-1. The name must be the whole name, in the same "
+	"case, without its folder.\n"
+	"\n"
+	"Exit status: 0 found, 1 at least one name was not found, 2 usage, 3 a set is missing or "
+	"damaged.",
 };
 
 #define RANGES 256u /* by the first byte of the key */
@@ -177,7 +179,8 @@ static enum kith_status scan(struct search *search)
 	return search->status;
 }
 
-static enum kith_status find(kith_set *set, const char *name, struct kith_out *out, uint64_t *n_found)
+static enum kith_status find(kith_set *set, const char *name, struct kith_out *out,
+			     uint64_t *n_found)
 {
 	struct search search = {.set = set, .name = name, .out = out};
 	kith_reader *reader = NULL;

@@ -11,7 +11,7 @@ struct kith_pool {
 	const struct kith_pool_ops *ops;
 	void *user;
 	pthread_mutex_t lock;
-	pthread_cond_t has_job; /* for threads */
+	pthread_cond_t has_job;  /* for threads */
 	pthread_cond_t has_turn; /* for threads that wait to deliver, and for the caller */
 	uint64_t submitted, taken, delivered;
 	bool ending, stopped;

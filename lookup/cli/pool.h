@@ -3,8 +3,8 @@
  * pool.h: threads that work on jobs and deliver them in the order in which they were submitted.
  *
  * One thread (the caller) takes an empty job, fills it and submits it. `work` runs in any thread;
- * `deliver` runs for one job at a time, in order. Jobs are used again, so memory is bounded by their
- * number. With no threads everything happens in the caller.
+ * `deliver` runs for one job at a time, in order. Jobs are used again, so memory is bounded by
+ * their number. With no threads everything happens in the caller.
  */
 #ifndef KITH_CLI_POOL_H
 #define KITH_CLI_POOL_H
@@ -20,7 +20,7 @@ struct kith_pool_ops {
 	/* thread: 0 .. n_threads - 1. turn: for kith_pool_wait_turn. */
 	void (*work)(void *job, unsigned thread, uint64_t turn, void *user);
 	bool (*deliver)(void *job, void *user); /* false: stop taking jobs */
-	void (*done)(void *job);		 /* releases what the job has */
+	void (*done)(void *job);                /* releases what the job has */
 };
 
 /* n_threads 0: work in the caller, as thread 0. NULL: out of memory or no thread could start. */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#define _POSIX_C_SOURCE 200809L
+#define _POSIX_C_SOURCE   200809L
 #define _FILE_OFFSET_BITS 64
 #include <dirent.h>
 #include <errno.h>
@@ -12,7 +12,7 @@
 #include "cli/cli.h"
 
 #define DEFAULT_FOLDER "/var/lib/kith"
-#define SUFFIX	       ".kith"
+#define SUFFIX         ".kith"
 
 static bool ends_with_suffix(const char *name)
 {
@@ -49,8 +49,10 @@ static int open_file(struct kith_sets *sets, const char *path, const struct stat
 		return KITH_EXIT_USAGE;
 	}
 	st = kith_set_open(path, &set, &err);
-	if (st != KITH_OK)
-		return kith_cli_set_fault(path, st, &err);
+	if (st != KITH_OK) {
+		kith_cli_say("%s", err.msg); /* it names the set */
+		return st == KITH_E_NOMEM ? KITH_EXIT_USAGE : KITH_EXIT_SET;
+	}
 	sets->paths[sets->n] = strdup(path);
 	if (sets->paths[sets->n] == NULL) {
 		kith_set_close(set);
@@ -123,7 +125,8 @@ static int open_path(struct kith_sets *sets, const char *path)
 	for (i = 0; i < n; i++) {
 		if (status == KITH_EXIT_OK) {
 			if (stat(names[i], &file) != 0) {
-				kith_cli_say("set '%s': cannot open: %s", names[i], strerror(errno));
+				kith_cli_say("set '%s': cannot open: %s", names[i],
+					     strerror(errno));
 				status = KITH_EXIT_SET;
 			} else {
 				status = open_file(sets, names[i], &file);

@@ -15,17 +15,18 @@ static struct options {
 static const struct kith_opt opts[] = {KITH_CLI_SET_OPTION};
 
 static const struct kith_command command = {
-	.name = "kith verify",
-	.usage = "[-d] SET...",
-	.summary = "read everything of a set and check it",
-	.opts = opts,
-	.n_opts = sizeof opts / sizeof *opts,
-	.details = "Checks that every record decodes, that every number in it leads somewhere, that counts "
-		   "agree, that each file is found through each index, and that the set id is that of the "
-		   "content. A set that passes answers rightly.\n"
-		   "\n"
-		   "Exit status: 0 the sets are right, 2 usage or the id could not be checked, 3 a set is "
-		   "missing, damaged or wrong.",
+    .name = "kith verify",
+    .usage = "[-d] SET...",
+    .summary = "read everything of a set and check it",
+    .opts = opts,
+    .n_opts = sizeof opts / sizeof *opts,
+    .details =
+	"Checks that every record decodes, that every number in it leads somewhere, that counts "
+	"agree, that each file is found through each index, and that the set id is that of the "
+	"content. A set that passes answers rightly.\n"
+	"\n"
+	"Exit status: 0 the sets are right, 2 usage or the id could not be checked, 3 a set is "
+	"missing, damaged or wrong.",
 };
 
 static int progress(uint64_t done, uint64_t total, void *user)

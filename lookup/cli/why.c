@@ -16,23 +16,24 @@ static struct options {
 } options;
 
 static const struct kith_opt opts[] = {
-	KITH_CLI_SET_OPTION,
-	{KITH_OPT_NUMBER, 0, "limit", &options.limit, "N",
-	 "print at most N chains of a file, and say so on standard error (default 1000); 0 prints all"},
+    KITH_CLI_SET_OPTION,
+    {KITH_OPT_NUMBER, 0, "limit", &options.limit, "N",
+     "print at most N chains of a file, and say so on standard error (default 1000); 0 prints all"},
 };
 
 static const struct kith_command command = {
-	.name = "kith why",
-	.usage = "[OPTION]... HASH...",
-	.summary = "print where a file was seen: source > product > archive > path",
-	.opts = opts,
-	.n_opts = sizeof opts / sizeof *opts,
-	.details = "One line for each occurrence, from the source down to the file's name. Where there is "
-		   "more than one file to tell about, a line with its hash and a colon comes before its "
-		   "chains.\n"
-		   "\n"
-		   "Exit status: 0 found, 1 at least one hash is unknown, 2 usage or no reference, 3 a set is "
-		   "missing or damaged.",
+    .name = "kith why",
+    .usage = "[OPTION]... HASH...",
+    .summary = "print where a file was seen: source > product > archive > path",
+    .opts = opts,
+    .n_opts = sizeof opts / sizeof *opts,
+    .details =
+	"One line for each occurrence, from the source down to the file's name. Where there is "
+	"more than one file to tell about, a line with its hash and a colon comes before its "
+	"chains.\n"
+	"\n"
+	"Exit status: 0 found, 1 at least one hash is unknown, 2 usage or no reference, 3 a set is "
+	"missing or damaged.",
 };
 
 static bool print_chain(struct kith_out *out, const struct kith_seen *seen, bool indent)
@@ -79,8 +80,8 @@ static enum kith_status print_content(struct kith_asker *asker, const struct kit
 			return KITH_OK; /* kith_cli_end tells */
 	}
 	if (st == KITH_END && shown.pass != 0)
-		kith_cli_say("%.*s: %llu of %llu occurrences shown; --limit 0 shows all", (int)(2 * n),
-			     hex, (unsigned long long)options.limit,
+		kith_cli_say("%.*s: %llu of %llu occurrences shown; --limit 0 shows all",
+			     (int)(2 * n), hex, (unsigned long long)options.limit,
 			     (unsigned long long)content->n_occurrences);
 	return st == KITH_END ? KITH_OK : st;
 }
@@ -119,7 +120,7 @@ static int answer(struct kith_asker *asker, const char *text, struct kith_out *o
 		return KITH_EXIT_OK;
 	kith_cli_say("%s: %s", text, kith_verdict_text(facts.verdict));
 	return facts.verdict == KITH_NOT_INDEXED ? KITH_EXIT_USAGE
-	       : facts.verdict == KITH_UNKNOWN	 ? KITH_EXIT_UNKNOWN
+	       : facts.verdict == KITH_UNKNOWN   ? KITH_EXIT_UNKNOWN
 						 : KITH_EXIT_OK;
 }
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Fuzzes the reader of hash lists. Beside not crashing, of each entry must hold: a hash lies inside the
- * entry and has its kind's number of digits; what is bad has a reason; no entry is larger than the
- * limits allow; lines are numbered upwards; the reader ends.
+ * Fuzzes the reader of hash lists. Beside not crashing, of each entry must hold: a hash lies inside
+ * the entry and has its kind's number of digits; what is bad has a reason; no entry is larger than
+ * the limits allow; lines are numbered upwards; the reader ends.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -11,12 +11,12 @@
 #include "answer/list.h"
 #include "base/limits.h"
 
-#define HOLDS(condition)                                                                           \
-	do {                                                                                       \
-		if (!(condition)) {                                                                \
-			(void)fprintf(stderr, "%s:%d: %s\n", __FILE__, __LINE__, #condition);      \
-			abort();                                                                   \
-		}                                                                                  \
+#define HOLDS(condition)                                                                      \
+	do {                                                                                  \
+		if (!(condition)) {                                                           \
+			(void)fprintf(stderr, "%s:%d: %s\n", __FILE__, __LINE__, #condition); \
+			abort();                                                              \
+		}                                                                             \
 	} while (0)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n);

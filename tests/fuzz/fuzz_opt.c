@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Fuzzes the option parser: the input is cut into words at NUL. What must hold: words are only moved,
- * never changed or lost; the operands are in their order; a refusal has words.
+ * Fuzzes the option parser: the input is cut into words at NUL. What must hold: words are only
+ * moved, never changed or lost; the operands are in their order; a refusal has words.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -9,12 +9,12 @@
 
 #include "base/opt.h"
 
-#define HOLDS(condition)                                                                           \
-	do {                                                                                       \
-		if (!(condition)) {                                                                \
-			(void)fprintf(stderr, "%s:%d: %s\n", __FILE__, __LINE__, #condition);      \
-			abort();                                                                   \
-		}                                                                                  \
+#define HOLDS(condition)                                                                      \
+	do {                                                                                  \
+		if (!(condition)) {                                                           \
+			(void)fprintf(stderr, "%s:%d: %s\n", __FILE__, __LINE__, #condition); \
+			abort();                                                              \
+		}                                                                             \
 	} while (0)
 
 #define WORDS 64
@@ -29,16 +29,16 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 	static size_t size;
 	static uint64_t number;
 	static const struct kith_opt opts[] = {
-		{KITH_OPT_HEADING, 0, NULL, NULL, NULL, "Options"},
-		{KITH_OPT_FLAG, 'a', "all", &flag, NULL, "a flag"},
-		{KITH_OPT_FLAG, 'b', NULL, &other, NULL, "a flag"},
-		{KITH_OPT_TEXT, 't', "text", &text, "TEXT", "a text"},
-		{KITH_OPT_LIST, 'd', "set", &list, "SET", "a list"},
-		{KITH_OPT_SIZE, 'm', "memory", &size, "SIZE", "a size"},
-		{KITH_OPT_NUMBER, 'n', "limit", &number, "N", "a number"},
+	    {KITH_OPT_HEADING, 0, NULL, NULL, NULL, "Options"},
+	    {KITH_OPT_FLAG, 'a', "all", &flag, NULL, "a flag"},
+	    {KITH_OPT_FLAG, 'b', NULL, &other, NULL, "a flag"},
+	    {KITH_OPT_TEXT, 't', "text", &text, "TEXT", "a text"},
+	    {KITH_OPT_LIST, 'd', "set", &list, "SET", "a list"},
+	    {KITH_OPT_SIZE, 'm', "memory", &size, "SIZE", "a size"},
+	    {KITH_OPT_NUMBER, 'n', "limit", &number, "N", "a number"},
 	};
 	static const struct kith_command command = {
-		.name = "kith try", .usage = "", .summary = "", .opts = opts, .n_opts = 7};
+	    .name = "kith try", .usage = "", .summary = "", .opts = opts, .n_opts = 7};
 	char *copy = malloc(n + 1), *before[WORDS + 1], *argv[WORDS + 1], name[] = "try";
 	struct kith_err err = {.status = KITH_OK};
 	int argc = 1, first = 0, i, k, at = 1;

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #define _POSIX_C_SOURCE 200809L
+#include <cmocka.h>
+#include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <setjmp.h>
-#include <cmocka.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -38,8 +38,8 @@ static void end(struct kith_list_reader *reader, FILE *file)
 }
 
 /*
- * Reads a list and writes what was found: "s256 RAW|", "sha1 RAW|", "md5 RAW|", "none|" for an entry
- * without a hash, "bad N|" with the line. RAW is the entry with its line ends.
+ * Reads a list and writes what was found: "s256 RAW|", "sha1 RAW|", "md5 RAW|", "none|" for an
+ * entry without a hash, "bad N|" with the line. RAW is the entry with its line ends.
  */
 static char found[8192];
 static const char *list(const void *text, size_t n)
@@ -90,8 +90,8 @@ static void bare_hashes_of_any_kind_and_case(void **state)
 static void lines_of_sha256sum_and_its_like(void **state)
 {
 	(void)state;
-	LIST(S2 "  a name\n" S1 " *b\n\\" M "  c\\nd\n", "s256 " S2 "  a name\n|sha1 " S1 " *b\n|md5 \\" M
-							"  c\\nd\n|");
+	LIST(S2 "  a name\n" S1 " *b\n\\" M "  c\\nd\n",
+	     "s256 " S2 "  a name\n|sha1 " S1 " *b\n|md5 \\" M "  c\\nd\n|");
 	LIST("SHA256 (a (1) = b) = " S2 "\nMD5 (x) = " M "\nSHA1 (x) = " S1 "\n",
 	     "s256 SHA256 (a (1) = b) = " S2 "\n|md5 MD5 (x) = " M "\n|sha1 SHA1 (x) = " S1 "\n|");
 	LIST("SHA512 (x) = " S2 S2 "\n", "bad 1|");
@@ -103,7 +103,9 @@ static void what_is_no_hash_is_bad_and_the_list_goes_on(void **state)
 	(void)state;
 	LIST("not-a-hash\n" M "\n0123456789abcdef0123456789abcde\n" S1 "0\n" M "x\n",
 	     "bad 1|md5 " M "\n|bad 3|bad 4|bad 5|");
-	LIST("\x7f" "ELF\x02\x01\x01\0\0\n\0\0\n" M "\n", "bad 1|bad 2|md5 " M "\n|");
+	LIST("\x7f"
+	     "ELF\x02\x01\x01\0\0\n\0\0\n" M "\n",
+	     "bad 1|bad 2|md5 " M "\n|");
 }
 
 static void hashdeep_takes_the_strongest(void **state)
@@ -134,14 +136,14 @@ static void csv_records_may_have_line_breaks(void **state)
 	LIST("name,md5\n\"two\nlines\"," M "\nx," M "\n",
 	     "md5 \"two\nlines\"," M "\n|md5 x," M "\n|");
 	/* A stray quote costs its own record, not the rest. */
-	LIST("name,md5\n\"open," M "\na," M "\nb," M "\n",
-	     "bad 2|md5 a," M "\n|md5 b," M "\n|");
+	LIST("name,md5\n\"open," M "\na," M "\nb," M "\n", "bad 2|md5 a," M "\n|md5 b," M "\n|");
 }
 
 static void nsrl_text_with_its_quotes(void **state)
 {
 	(void)state;
-	LIST("\"SHA-1\",\"MD5\",\"CRC32\",\"FileName\",\"FileSize\",\"ProductCode\",\"OpSystemCode\",\"SpecialCode\"\r\n"
+	LIST("\"SHA-1\",\"MD5\",\"CRC32\",\"FileName\",\"FileSize\",\"ProductCode\","
+	     "\"OpSystemCode\",\"SpecialCode\"\r\n"
 	     "\"" S1 "\",\"" M "\",\"00000000\",\"a\"b,c\",0,1,\"WIN\",\"\"\r\n"
 	     "\"" S1 "\",\"" M "\",\"00000000\",\"\"\"x,0,1,\"WIN\",\"\"\r\n",
 	     "sha1 \"" S1 "\",\"" M "\",\"00000000\",\"a\"b,c\",0,1,\"WIN\",\"\"\r\n|"
@@ -151,14 +153,15 @@ static void nsrl_text_with_its_quotes(void **state)
 static void json_lines_by_path(void **state)
 {
 	(void)state;
-	LIST("{\"sha256\":\"" S2 "\",\"md5\":\"" M "\"}\n", "s256 {\"sha256\":\"" S2 "\",\"md5\":\"" M
-							    "\"}\n|");
+	LIST("{\"sha256\":\"" S2 "\",\"md5\":\"" M "\"}\n",
+	     "s256 {\"sha256\":\"" S2 "\",\"md5\":\"" M "\"}\n|");
 	LIST("{ \"hashes\" : { \"SHA-256\" : \"" S2 "\" } }\n",
 	     "s256 { \"hashes\" : { \"SHA-256\" : \"" S2 "\" } }\n|");
 	LIST("{\"file\":{\"name\":\"x\",\"hash\":{\"sha1\":\"" S1 "\"}}}\n",
 	     "sha1 {\"file\":{\"name\":\"x\",\"hash\":{\"sha1\":\"" S1 "\"}}}\n|");
 	LIST("{\"a\":[{\"sha256\":\"" S2 "\"},1e5,true,null],\"b\":\"\\\"}\",\"md5\":\"" M "\"}\n",
-	     "md5 {\"a\":[{\"sha256\":\"" S2 "\"},1e5,true,null],\"b\":\"\\\"}\",\"md5\":\"" M "\"}\n|");
+	     "md5 {\"a\":[{\"sha256\":\"" S2 "\"},1e5,true,null],\"b\":\"\\\"}\",\"md5\":\"" M
+	     "\"}\n|");
 	LIST("{\"parent\":{\"sha256\":\"" S2 "\"}}\n", "none|");
 	LIST("{\"sha256\":\"" S2 "\"\n{}\n{\"sha256\":\"zz\"}\n", "bad 1|none|bad 3|");
 }
@@ -175,9 +178,11 @@ static void dfxml_objects(void **state)
 	(void)state;
 	LIST("<?xml version='1.0'?>\n<dfxml>\n <fileobject>\n  <filename>a</filename>\n"
 	     "  <hashdigest type='MD5'>" M "</hashdigest>\n  <hashdigest type=\"sha256\">" S2
-	     "</hashdigest>\n </fileobject>\n <fileobject><filename>d</filename></fileobject>\n</dfxml>\n",
+	     "</hashdigest>\n </fileobject>\n "
+	     "<fileobject><filename>d</filename></fileobject>\n</dfxml>\n",
 	     "s256  <fileobject>\n  <filename>a</filename>\n  <hashdigest type='MD5'>" M
-	     "</hashdigest>\n  <hashdigest type=\"sha256\">" S2 "</hashdigest>\n </fileobject>\n|none|");
+	     "</hashdigest>\n  <hashdigest type=\"sha256\">" S2
+	     "</hashdigest>\n </fileobject>\n|none|");
 	/* Hashes of pieces are not those of the file. Several objects on a line. */
 	LIST("<dfxml><fileobject><byte_runs><byte_run offset='0'><hashdigest type='md5'>" M2
 	     "</hashdigest></byte_run></byte_runs><hashdigest type='md5'>" M
@@ -209,7 +214,10 @@ static void utf16_is_refused_with_words(void **state)
 	struct kith_list_reader reader;
 	struct kith_entry entry;
 	struct kith_err err = {.status = KITH_OK};
-	FILE *file = begin(&reader, "\xff\xfe" "d\0", 4);
+	FILE *file = begin(&reader,
+			   "\xff\xfe"
+			   "d\0",
+			   4);
 
 	(void)state;
 	assert_int_equal(kith_list_reader_next(&reader, &entry, &err), KITH_E_UNSUPPORTED);
@@ -240,19 +248,19 @@ static void operands(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(bare_hashes_of_any_kind_and_case),
-		cmocka_unit_test(lines_of_sha256sum_and_its_like),
-		cmocka_unit_test(what_is_no_hash_is_bad_and_the_list_goes_on),
-		cmocka_unit_test(hashdeep_takes_the_strongest),
-		cmocka_unit_test(csv_with_a_head),
-		cmocka_unit_test(csv_records_may_have_line_breaks),
-		cmocka_unit_test(nsrl_text_with_its_quotes),
-		cmocka_unit_test(json_lines_by_path),
-		cmocka_unit_test(bodyfiles),
-		cmocka_unit_test(dfxml_objects),
-		cmocka_unit_test(a_line_over_the_limit_is_bad_and_bounded),
-		cmocka_unit_test(utf16_is_refused_with_words),
-		cmocka_unit_test(operands),
+	    cmocka_unit_test(bare_hashes_of_any_kind_and_case),
+	    cmocka_unit_test(lines_of_sha256sum_and_its_like),
+	    cmocka_unit_test(what_is_no_hash_is_bad_and_the_list_goes_on),
+	    cmocka_unit_test(hashdeep_takes_the_strongest),
+	    cmocka_unit_test(csv_with_a_head),
+	    cmocka_unit_test(csv_records_may_have_line_breaks),
+	    cmocka_unit_test(nsrl_text_with_its_quotes),
+	    cmocka_unit_test(json_lines_by_path),
+	    cmocka_unit_test(bodyfiles),
+	    cmocka_unit_test(dfxml_objects),
+	    cmocka_unit_test(a_line_over_the_limit_is_bad_and_bounded),
+	    cmocka_unit_test(utf16_is_refused_with_words),
+	    cmocka_unit_test(operands),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

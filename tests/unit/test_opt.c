@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #define _POSIX_C_SOURCE 200809L
+#include <cmocka.h>
+#include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <setjmp.h>
-#include <cmocka.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -20,29 +20,30 @@ static struct {
 } got;
 
 static const struct kith_opt opts[] = {
-	{KITH_OPT_HEADING, 0, NULL, NULL, NULL, "Options:"},
-	{KITH_OPT_FLAG, 'f', "flag", &got.flag, NULL, "a flag"},
-	{KITH_OPT_FLAG, 'o', NULL, &got.other, NULL, "a flag without a long name"},
-	{KITH_OPT_TEXT, 't', "text", &got.text, "TEXT", "a text"},
-	{KITH_OPT_LIST, 'l', "list", &got.list, "ITEM", "items"},
-	{KITH_OPT_SIZE, 0, "size", &got.size, "SIZE",
-	 "a size; this help is long enough that it has to be wrapped over several lines of the output"},
-	{KITH_OPT_NUMBER, 'n', "a-very-long-name-of-an-option", &got.number, "NUMBER", "a number"},
+    {KITH_OPT_HEADING, 0, NULL, NULL, NULL, "Options:"},
+    {KITH_OPT_FLAG, 'f', "flag", &got.flag, NULL, "a flag"},
+    {KITH_OPT_FLAG, 'o', NULL, &got.other, NULL, "a flag without a long name"},
+    {KITH_OPT_TEXT, 't', "text", &got.text, "TEXT", "a text"},
+    {KITH_OPT_LIST, 'l', "list", &got.list, "ITEM", "items"},
+    {KITH_OPT_SIZE, 0, "size", &got.size, "SIZE",
+     "a size; this help is long enough that it has to be wrapped over several lines of the output"},
+    {KITH_OPT_NUMBER, 'n', "a-very-long-name-of-an-option", &got.number, "NUMBER", "a number"},
 };
 static const struct kith_command command = {
-	.name = "kith try",
-	.usage = "[OPTION]... [WORD]...",
-	.summary = "try options",
-	.details = "A paragraph that is longer than one line of eighty columns, so that it has to be wrapped.\n"
-		   "\n"
-		   "  an example stays as it is",
-	.opts = opts,
-	.n_opts = sizeof opts / sizeof *opts,
+    .name = "kith try",
+    .usage = "[OPTION]... [WORD]...",
+    .summary = "try options",
+    .details = "A paragraph that is longer than one line of eighty columns, so that it has to be "
+	       "wrapped.\n"
+	       "\n"
+	       "  an example stays as it is",
+    .opts = opts,
+    .n_opts = sizeof opts / sizeof *opts,
 };
 
 /* Parses words, the last of which is NULL; fills argv in its new order. */
-static enum kith_status parse(const char *const *words, const char **argv, int *ret_argc, int *first,
-			      bool *help, struct kith_err *err)
+static enum kith_status parse(const char *const *words, const char **argv, int *ret_argc,
+			      int *first, bool *help, struct kith_err *err)
 {
 	static char copies[16][64];
 	char *args[17];
@@ -64,18 +65,18 @@ static enum kith_status parse(const char *const *words, const char **argv, int *
 	return st;
 }
 
-#define PARSE(...)                                                                                 \
-	do {                                                                                       \
-		const char *words[] = {__VA_ARGS__, NULL};                                         \
-		st = parse(words, argv, &argc, &first, &help, &err);                               \
+#define PARSE(...)                                                   \
+	do {                                                         \
+		const char *words[] = {__VA_ARGS__, NULL};           \
+		st = parse(words, argv, &argc, &first, &help, &err); \
 	} while (0)
 
-#define VARIABLES                                                                                  \
-	const char *argv[17];                                                                      \
-	struct kith_err err = {.status = KITH_OK};                                                 \
-	enum kith_status st;                                                                       \
-	int argc = 0, first = 0;                                                                   \
-	bool help = false;                                                                         \
+#define VARIABLES                                  \
+	const char *argv[17];                      \
+	struct kith_err err = {.status = KITH_OK}; \
+	enum kith_status st;                       \
+	int argc = 0, first = 0;                   \
+	bool help = false;                         \
 	(void)state
 
 static void options_and_operands_may_be_mixed(void **state)
@@ -238,13 +239,13 @@ static void help_fits_eighty_columns_and_names_everything(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(options_and_operands_may_be_mixed),
-		cmocka_unit_test(short_flags_may_stand_together),
-		cmocka_unit_test(help_is_understood_everywhere),
-		cmocka_unit_test(faults_name_the_option),
-		cmocka_unit_test(sizes_are_checked),
-		cmocka_unit_test(a_list_that_is_full_is_refused),
-		cmocka_unit_test(help_fits_eighty_columns_and_names_everything),
+	    cmocka_unit_test(options_and_operands_may_be_mixed),
+	    cmocka_unit_test(short_flags_may_stand_together),
+	    cmocka_unit_test(help_is_understood_everywhere),
+	    cmocka_unit_test(faults_name_the_option),
+	    cmocka_unit_test(sizes_are_checked),
+	    cmocka_unit_test(a_list_that_is_full_is_refused),
+	    cmocka_unit_test(help_fits_eighty_columns_and_names_everything),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #define _POSIX_C_SOURCE 200809L
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <setjmp.h>
 #include <cmocka.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <setjmp.h>
 #include <signal.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -16,14 +16,14 @@
 #include "base/out.h"
 
 /* Escapes bytes with fn and compares; text is terminated by the compiler, so n is without that. */
-#define ESCAPES(fn, in, want)                                                                      \
-	do {                                                                                       \
-		struct kith_buf buf = {NULL, 0, 0, false};                                         \
-		assert_true(fn(&buf, in, sizeof(in) - 1));                                         \
-		assert_int_equal(buf.n, strlen(want));                                             \
-		if (buf.n > 0)                                                                     \
-			assert_memory_equal(buf.data, want, buf.n);                                \
-		kith_buf_done(&buf);                                                               \
+#define ESCAPES(fn, in, want)                                       \
+	do {                                                        \
+		struct kith_buf buf = {NULL, 0, 0, false};          \
+		assert_true(fn(&buf, in, sizeof(in) - 1));          \
+		assert_int_equal(buf.n, strlen(want));              \
+		if (buf.n > 0)                                      \
+			assert_memory_equal(buf.data, want, buf.n); \
+		kith_buf_done(&buf);                                \
 	} while (0)
 
 static bool json(struct kith_buf *buf, const void *data, size_t n)
@@ -40,9 +40,15 @@ static void text_lets_no_control_through(void **state)
 	ESCAPES(kith_escape_text, "a\0b\n\x1b[2J\x7f", "a\\x00b\\x0a\\x1b[2J\\x7f");
 	ESCAPES(kith_escape_text, "gr\xc3\xbc\xc3\x9f \xe6\x97\xa5 \xf0\x9f\x98\x80",
 		"gr\xc3\xbc\xc3\x9f \xe6\x97\xa5 \xf0\x9f\x98\x80");
-	ESCAPES(kith_escape_text, "\xc2\x9b" "2J", "\\xc2\\x9b2J"); /* C1: CSI in one character */
+	ESCAPES(kith_escape_text,
+		"\xc2\x9b"
+		"2J",
+		"\\xc2\\x9b2J"); /* C1: CSI in one character */
 	ESCAPES(kith_escape_text, "\xff\xc3", "\\xff\\xc3");
-	ESCAPES(kith_escape_text, "\xe2\x80\xae" "fdp.exe", "\\xe2\\x80\\xaefdp.exe");
+	ESCAPES(kith_escape_text,
+		"\xe2\x80\xae"
+		"fdp.exe",
+		"\\xe2\\x80\\xaefdp.exe");
 	ESCAPES(kith_escape_text, "\xe2\x80\xa8", "\\xe2\\x80\\xa8");
 }
 
@@ -57,14 +63,14 @@ static void utf8_is_checked_strictly(void **state)
 	assert_int_equal(LENGTH("\xf4\x8f\xbf\xbf"), 4);
 	assert_int_equal(LENGTH(""), 0);
 	assert_int_equal(LENGTH("\x80"), 0);
-	assert_int_equal(LENGTH("\xc0\xaf"), 0);	 /* overlong */
+	assert_int_equal(LENGTH("\xc0\xaf"), 0); /* overlong */
 	assert_int_equal(LENGTH("\xc1\xbf"), 0);
 	assert_int_equal(LENGTH("\xe0\x9f\xbf"), 0);
 	assert_int_equal(LENGTH("\xf0\x8f\xbf\xbf"), 0);
-	assert_int_equal(LENGTH("\xed\xa0\x80"), 0);	 /* surrogate */
+	assert_int_equal(LENGTH("\xed\xa0\x80"), 0);     /* surrogate */
 	assert_int_equal(LENGTH("\xf4\x90\x80\x80"), 0); /* beyond the last */
 	assert_int_equal(LENGTH("\xf5\x80\x80\x80"), 0);
-	assert_int_equal(LENGTH("\xe2\x82"), 0);	 /* cut off */
+	assert_int_equal(LENGTH("\xe2\x82"), 0); /* cut off */
 #undef LENGTH
 }
 
@@ -106,7 +112,8 @@ static void json_finds_each_byte_at_each_place(void **state)
 			memset(text, 'a', sizeof text);
 			text[at] = (char)byte;
 			assert_true(kith_escape_json(&buf, text, sizeof text, NULL));
-			assert_int_equal(buf.n == sizeof text && memcmp(buf.data, text, buf.n) == 0, plain);
+			assert_int_equal(buf.n == sizeof text && memcmp(buf.data, text, buf.n) == 0,
+					 plain);
 			kith_buf_done(&buf);
 		}
 	}
@@ -189,14 +196,14 @@ static void a_closed_pipe_is_a_quiet_end(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(text_lets_no_control_through),
-		cmocka_unit_test(utf8_is_checked_strictly),
-		cmocka_unit_test(json_is_valid_whatever_comes),
-		cmocka_unit_test(json_finds_each_byte_at_each_place),
-		cmocka_unit_test(csv_fields_are_quoted_when_they_must),
-		cmocka_unit_test(what_is_written_arrives_in_order),
-		cmocka_unit_test(a_full_disk_is_said_and_nothing_more_is_written),
-		cmocka_unit_test(a_closed_pipe_is_a_quiet_end),
+	    cmocka_unit_test(text_lets_no_control_through),
+	    cmocka_unit_test(utf8_is_checked_strictly),
+	    cmocka_unit_test(json_is_valid_whatever_comes),
+	    cmocka_unit_test(json_finds_each_byte_at_each_place),
+	    cmocka_unit_test(csv_fields_are_quoted_when_they_must),
+	    cmocka_unit_test(what_is_written_arrives_in_order),
+	    cmocka_unit_test(a_full_disk_is_said_and_nothing_more_is_written),
+	    cmocka_unit_test(a_closed_pipe_is_a_quiet_end),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

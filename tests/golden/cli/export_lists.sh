@@ -1,0 +1,54 @@
+# SPDX-License-Identifier: Apache-2.0
+# Lists for other tools, against SQL, coreutils, hfind and the bloom tool.
+. "$CASES/_sets.sh"
+minimal
+modern
+for kind in sha256 sha1 md5; do
+	kith export -d minimal.kith --to $kind >got
+	sql "select distinct lower($kind) from FILE" | sort -u >want
+	judge $kind got want
+done
+kith export -d minimal.kith --to nsrlsvr >got
+sql "select distinct upper(md5) from FILE" | sort -u >want
+judge nsrlsvr got want
+kith export -d minimal.kith --to xways-sha1 -o xways
+(echo SHA-1 && kith export -d minimal.kith --to sha1) >want
+judge xways-sha1 xways want
+kith export -d minimal.kith --to md5 --header | head -n 1
+# Two sets as one.
+kith export -d minimal.kith -d modern.kith --to sha256 >got
+(kith export -d minimal.kith --to sha256 && kith export -d modern.kith --to sha256) | sort -u >want
+judge "two sets" got want
+kith export -d minimal.kith -d modern.kith --to md5 >got
+(kith export -d minimal.kith --to md5 && kith export -d modern.kith --to md5) | sort -u >want
+judge "md5 of two sets" got want
+# hfind finds every hash of an md5sum list made of the export.
+kith export -d minimal.kith --to md5 | sed 's/$/  x/' >hashes.txt
+hfind -i md5sum hashes.txt >/dev/null
+sql "select distinct lower(md5) from FILE" >all
+hfind -f all hashes.txt | grep -cv 'Hash Not Found' >got
+sort -u all | wc -l | tr -d ' ' >want
+judge hfind got want
+# hashdeep: the columns, in order, of files whose record is complete.
+kith export -d minimal.kith --to hashdeep >deep
+head -n 2 deep
+grep -v -e '^%' -e '^#' deep | cut -d , -f 3 >got
+kith export -d minimal.kith --to sha256 >want
+judge hashdeep got want
+kith lookup -d minimal.kith -f deep -u
+# hashlookup: one record for each file.
+kith export -d minimal.kith --to hashlookup | python3 -c 'import json, sys
+for line in sys.stdin:
+    r = json.loads(line)
+    assert all(k in r for k in ("MD5", "SHA-1", "SHA-256", "FileName", "FileSize"))
+    print(r["SHA-256"].lower())' >got
+judge hashlookup got want
+# Without what proves nothing and without parts of files.
+kith export -d minimal.kith --to sha256 --no-trivial --no-fragments >got
+kith dump minimal.kith | awk '$1 == "file" && $6 == "--" { print $2 }' >want
+judge "without trivial files and fragments" got want
+status kith export -d minimal.kith
+status kith export -d minimal.kith --to nonsense
+status kith export -d minimal.kith --to md5 -o no/such/folder/x 2>err
+sed 's/tmp-[0-9]*/tmp-N/' err
+kith export --list-targets | cut -c 1-13
