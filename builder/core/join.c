@@ -150,15 +150,32 @@ static enum kith_status spill_joined(struct join *join, struct kith_err *err)
 	return KITH_OK;
 }
 
-/* The waiting rows become rows of the file. Only claims that fit join; here all do. */
+/* Whether the waiting rows agree about the MD5: then all of them fit a file that one of them fits. */
+static bool one_md5(const struct kith_merged *rows)
+{
+	const struct kith_claim *first = &rows->claims[0];
+	size_t i;
+
+	for (i = 1; i < rows->n_claims; i++)
+		if (((rows->claims[i].has ^ first->has) & KITH_REC_HAS_MD5) != 0 ||
+		    ((first->has & KITH_REC_HAS_MD5) != 0 &&
+		     memcmp(rows->claims[i].md5, first->md5, KITH_MD5_SIZE) != 0))
+			return false;
+	return true;
+}
+
+/* The waiting rows become rows of the file. Which row made which claim is not known any more, and
+ * does not matter: together they have the same claims and occurrences. */
 static enum kith_status join_rows(struct join *join, const struct kith_merged *rows,
 				  const uint8_t *sha256, struct kith_err *err)
 {
-	const struct kith_claim *claim = &rows->claims[0];
+	size_t n = rows->n_occs > rows->n_claims ? rows->n_occs : rows->n_claims, i;
 	enum kith_status st;
-	size_t i;
 
-	for (i = 0; i < rows->n_occs; i++) {
+	for (i = 0; i < n && rows->n_occs > 0; i++) {
+		const struct kith_claim *claim =
+			&rows->claims[i < rows->n_claims ? i : rows->n_claims - 1];
+		uint64_t occ = rows->occs[i < rows->n_occs ? i : rows->n_occs - 1];
 		struct kith_packed_row *row = kith_rowstore_add(&join->store);
 
 		if (row == NULL)
@@ -168,8 +185,8 @@ static enum kith_status join_rows(struct join *join, const struct kith_merged *r
 		memcpy(row->sha1, rows->key, KITH_SHA1_SIZE);
 		memcpy(row->md5, claim->md5, KITH_MD5_SIZE);
 		row->size_bytes = claim->size_bytes;
-		row->place = (uint32_t)(rows->occs[i] >> 32);
-		row->name = (uint32_t)rows->occs[i] | (rows->fragment ? KITH_NAME_FRAGMENT : 0);
+		row->place = (uint32_t)(occ >> 32);
+		row->name = (uint32_t)occ | (rows->fragment ? KITH_NAME_FRAGMENT : 0);
 		if (i % 256 == 0 &&
 		    kith_rowstore_memory(&join->store) > join->files->memory / 2) {
 			st = spill_joined(join, err);
@@ -218,8 +235,8 @@ static enum kith_status send_rows(struct join *join, struct kith_err *err)
 		st = find_file(join, &merged, sha256, &files, &seen, err);
 		if (st < 0)
 			break;
-		/* With several claims it is not known which rows are that file's. */
-		if (files == 1 && merged.n_claims == 1) {
+		/* With several MD5s it is not known which rows are that file's. */
+		if (files == 1 && one_md5(&merged)) {
 			st = join_rows(join, &merged, sha256, err);
 		} else {
 			join->counts->undecided += seen > 0;

@@ -5,13 +5,14 @@ A Release is a list of rows and what its packages are. An Oracle answers queries
 releases as one set would: as sets of names, products and distributors.
 """
 
+import hashlib
 import os
 import re
 import sqlite3
 from collections import defaultdict, namedtuple
 
 Row = namedtuple("Row", "sha256 sha1 md5 size name package")
-Answer = namedtuple("Answer", "contents names products distributors trivial")
+Answer = namedtuple("Answer", "names products distributors trivial")
 
 PLACEHOLDERS = {b"unknown", b"tbd", b"none", b"n/a", b""}
 HEX = {"sha256": 64, "sha1": 40, "md5": 32}
@@ -94,61 +95,67 @@ def read_v2(folder):
         key = digest(sha1.strip(b'"'), "sha1")
         if key is None:
             continue
-        release.rows.append(Row(None, key, digest(md5.strip(b'"'), "md5"), int(size),
+        size = int(size) if size.isdigit() else None
+        release.rows.append(Row(None, key, digest(md5.strip(b'"'), "md5"), size,
                                 name[1:-1].replace(b'""', b'"'), int(package)))
     return release
 
 
-def is_trivial(rows):
-    """Empty, or what the generator makes of one repeated byte: told by the digests themselves."""
-    import hashlib
-    for row in rows:
-        if not isinstance(row.size, int) or not 0 <= row.size <= 1 << 20:
-            continue
-        for byte in b"\0\xffA \n10":
-            content = bytes([byte]) * row.size
-            if row.md5 is not None and hashlib.md5(content).hexdigest() == row.md5:
-                return True
-    return False
+# MD5s of what the generator makes of one repeated byte, the empty file among them.
+TRIVIAL = {hashlib.md5(bytes([byte]) * size).hexdigest() for byte in b"\0\xffA \n10"
+           for size in (0, 1, 2, 5, 8, 16, 500, 512, 1024, 4096, 65536, 1 << 20)}
 
 
 class Oracle:
-    """Several releases as one. A row of a v2 release belongs to the contents that another release
-    knows under its SHA-1, else to a content of its own, named by the SHA-1."""
+    """Several releases as one.
+
+    A row without SHA-256 joins the file that another release knows under its SHA-1, when it is
+    clear which: all such rows of that SHA-1 claim one MD5, and one file alone has the SHA-1 and no
+    other MD5. Otherwise they are a content of their own, named by the SHA-1.
+    """
 
     def __init__(self, *releases):
         self.by_content = defaultdict(list)
         self.by_digest = {kind: defaultdict(set) for kind in HEX}
-        known = defaultdict(set)
+        files, waiting = defaultdict(set), defaultdict(list)
         for release in releases:
             for row in release.rows:
-                if row.sha256 is not None and row.sha1 is not None:
-                    known[row.sha1].add(row.sha256)
-        for release in releases:
-            for row in release.rows:
-                contents = [row.sha256] if row.sha256 else sorted(known.get(row.sha1, ())) or [row.sha1]
-                for content in contents:
-                    self.by_content[content].append((release, row))
-                    for kind in HEX:
-                        value = getattr(row, kind)
-                        if value is not None:
-                            self.by_digest[kind][value].add(content)
-        # SHA-1s that name several contents: a v2 row cannot tell which it means.
-        self.vague = {c for cs in known.values() if len(cs) > 1 for c in cs}
+                if row.sha256 is None:
+                    waiting[row.sha1].append((release, row))
+                    continue
+                self.add(row.sha256, release, row)
+                if row.sha1 is not None:
+                    files[row.sha1].add((row.md5, row.sha256))
+        self.joined, self.waiting = 0, 0
+        for sha1, rows in waiting.items():
+            claims = {row.md5 for _, row in rows}
+            fits = {sha256 for md5, sha256 in files.get(sha1, ())
+                    if any(None in (md5, claim) or md5 == claim for claim in claims)}
+            joins = len(fits) == 1 and len(claims) == 1
+            self.joined += joins
+            self.waiting += not joins
+            for release, row in rows:
+                self.add(min(fits) if joins else sha1, release, row)
+
+    def add(self, content, release, row):
+        self.by_content[content].append((release, row))
+        for kind in HEX:
+            value = getattr(row, kind)
+            if value is not None:
+                self.by_digest[kind][value].add(content)
 
     def digests(self, kind):
         return sorted(self.by_digest[kind])
 
-    def ask(self, kind, value):
-        """None: not in the set."""
-        contents = self.by_digest[kind].get(value)
-        if not contents:
-            return None
+    def contents(self, kind, value):
+        """Which contents have that digest; empty: it is not in the set."""
+        return self.by_digest[kind].get(value, set())
+
+    def answer(self, content):
         names, products, distributors, rows = set(), set(), set(), []
-        for content in contents:
-            for release, row in self.by_content[content]:
-                rows.append(row)
-                names.add(row.name)
-                products |= release.products.get(row.package, set())
-                distributors |= release.distributors.get(row.package, set())
-        return Answer(contents, names, products, distributors, is_trivial(rows[:1]))
+        for release, row in self.by_content[content]:
+            rows.append(row)
+            names.add(row.name)
+            products |= release.products.get(row.package, set())
+            distributors |= release.distributors.get(row.package, set())
+        return Answer(names, products, distributors, rows[0].md5 in TRIVIAL)

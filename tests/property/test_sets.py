@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Sets do not depend on how they were built, and their id and dump are what FORMAT.md says."""
 
+import filecmp
 import os
 import shutil
 import sqlite3
@@ -16,9 +17,9 @@ READ_SET = os.path.join(kithtest.TOP, "docs", "read_set.py")
 
 class Sets(kithtest.Case):
     def same_bytes(self, paths):
-        first = open(paths[0], "rb").read()
         for path in paths[1:]:
-            self.assertTrue(open(path, "rb").read() == first, "%s differs from %s" % (path, paths[0]))
+            self.assertTrue(filecmp.cmp(path, paths[0], shallow=False),
+                            "%s differs from %s" % (path, paths[0]))
 
     def builds(self, name, *inputs):
         """The same inputs with different memory and threads."""
