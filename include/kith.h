@@ -20,8 +20,9 @@
  * - After fork() the child must not use handles of the parent.
  * - One process must not open one file as an LMDB environment twice: open a set once and share it.
  * - A medium that fails, or a file that is truncated while it is mapped, raises SIGBUS in the
- *   thread that reads it. The library installs no signal handler; a program that must survive
- *   that installs one (kith_set_map tells the range).
+ *   thread that reads it; LMDB, which follows what it finds in a damaged page, may raise SIGSEGV
+ *   or SIGBUS too, in kith_set_open() already. The library installs no signal handler; a program
+ *   that must survive that installs one (kith_set_map tells the range).
  *
  * The bytes of a set are specified in docs/FORMAT.md.
  */

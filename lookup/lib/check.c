@@ -17,7 +17,7 @@
 #include "base/hex.h"
 #include "lib/index.h"
 
-#define PENDING	   64u
+#define PENDING    64u
 #define TELL_EVERY 65536u
 
 /* A slot that must be found by a search that starts at `home`. */
@@ -60,8 +60,8 @@ static bool is_found(struct kith_check *check, const struct kith_check_walk *wal
 	struct kith_reader *reader = check->reader;
 	struct kith_bytes value;
 
-	return kith_db_get(&reader->set->db, reader->txn, walk->table, walk->key.data,
-			   walk->key.n, &value) == KITH_OK &&
+	return kith_db_get(&reader->set->db, reader->txn, walk->table, walk->key.data, walk->key.n,
+			   &value) == KITH_OK &&
 	       value.data == walk->value.data && value.n == walk->value.n;
 }
 
@@ -86,8 +86,8 @@ enum kith_status kith_check_walk_next(struct kith_check *check, struct kith_chec
 			return st;
 		next.cursor = walk->cursor;
 	}
-	st = kith_db_move(db, walk->cursor, walk->started ? KITH_DB_NEXT : KITH_DB_FIRST,
-			  &next.key, &next.value);
+	st = kith_db_move(db, walk->cursor, walk->started ? KITH_DB_NEXT : KITH_DB_FIRST, &next.key,
+			  &next.value);
 	if (st == KITH_END) {
 		if (walk->started && !is_found(check, walk))
 			return fail_row(check, walk, "a search does not find it");
@@ -98,7 +98,7 @@ enum kith_status kith_check_walk_next(struct kith_check *check, struct kith_chec
 		return fail_row(check, &next, "lies outside of the file, or cannot be reached");
 	next.started = true;
 	new_page = !walk->started || (size_t)(next.key.data - db->base) / db->page_size !=
-					     (size_t)(walk->key.data - db->base) / db->page_size;
+					 (size_t)(walk->key.data - db->base) / db->page_size;
 	if (walk->started &&
 	    kith_bytes_cmp(walk->key.data, walk->key.n, next.key.data, next.key.n) >= 0)
 		return fail_row(check, &next, "its key is not in order");
@@ -156,11 +156,11 @@ static enum kith_status take_pending(struct file_check *files, enum kith_digest 
 
 	for (i = 0; i < kind->n; i++)
 		if (!find_slot(kind, &kind->pending[i]))
-			return kith_fail(files->check->err, KITH_E_CORRUPT,
-					 "index '%s' does not lead to the record at offset %llu",
-					 kind_names[kind_number],
-					 (unsigned long long)(kind->pending[i].slot &
-							      KITH_SLOT_OFFSET) * 2);
+			return kith_fail(
+			    files->check->err, KITH_E_CORRUPT,
+			    "index '%s' does not lead to the record at offset %llu",
+			    kind_names[kind_number],
+			    (unsigned long long)(kind->pending[i].slot & KITH_SLOT_OFFSET) * 2);
 	kind->n = 0;
 	return KITH_OK;
 }
@@ -204,16 +204,16 @@ static enum kith_status check_slots(struct file_check *files, enum kith_digest k
 		unsigned used = 0;
 
 		for (i = 0; i < KITH_LINE_SLOTS; i++) {
-			unsigned is_used =
-				kith_slot_get(index->lines + line * KITH_LINE, i) != 0;
+			unsigned is_used = kith_slot_get(index->lines + line * KITH_LINE, i) != 0;
 
 			used |= is_used << i;
 			entries += is_used;
 		}
 		if (used != kind->marks[line])
-			return kith_fail(files->check->err, KITH_E_CORRUPT,
-					 "index '%s', line %llu: has an entry that belongs to no file",
-					 kind_names[kind_number], (unsigned long long)line);
+			return kith_fail(
+			    files->check->err, KITH_E_CORRUPT,
+			    "index '%s', line %llu: has an entry that belongs to no file",
+			    kind_names[kind_number], (unsigned long long)line);
 	}
 	if (entries != index->n_entries)
 		return kith_fail(files->check->err, KITH_E_CORRUPT,
@@ -309,10 +309,10 @@ static enum kith_status check_table(struct file_check *files, enum kith_db_table
 		goto out;
 	st = KITH_OK;
 	if (rows != kith_set_count(files->check->reader->set, table))
-		st = kith_fail(files->check->err, KITH_E_CORRUPT,
-			       "table '%s' has %llu rows and says %llu", kith_db_table_name(table),
-			       (unsigned long long)rows,
-			       (unsigned long long)kith_set_count(files->check->reader->set, table));
+		st = kith_fail(
+		    files->check->err, KITH_E_CORRUPT, "table '%s' has %llu rows and says %llu",
+		    kith_db_table_name(table), (unsigned long long)rows,
+		    (unsigned long long)kith_set_count(files->check->reader->set, table));
 out:
 	kith_check_walk_done(&walk);
 	return st;
@@ -325,10 +325,10 @@ static enum kith_status check_counts(struct file_check *files)
 		const char *key;
 		uint64_t n;
 	} counts[] = {
-		{"count.occurrence", files->occurrences},
-		{"count.trivial", files->trivial},
-		{"count.fragment", files->fragments},
-		{"count.conflict", files->conflicts},
+	    {"count.occurrence", files->occurrences},
+	    {"count.trivial", files->trivial},
+	    {"count.fragment", files->fragments},
+	    {"count.conflict", files->conflicts},
 	};
 	struct kith_reader *reader = files->check->reader;
 	uint64_t n;
@@ -386,11 +386,11 @@ enum kith_status kith_reader_check(kith_reader *reader, kith_progress_fn progres
 {
 	const struct kith_set_info *info = &reader->set->info;
 	struct kith_check check = {
-		.reader = reader,
-		.progress = progress,
-		.user = user,
-		.total = info->files + info->sha1_only + info->names + info->places,
-		.err = err,
+	    .reader = reader,
+	    .progress = progress,
+	    .user = user,
+	    .total = info->files + info->sha1_only + info->names + info->places,
+	    .err = err,
 	};
 	uint64_t index_rows;
 	enum kith_status st;

@@ -7,7 +7,7 @@
 
 struct kith_check {
 	kith_reader *reader;
-	bool indexed;		   /* the set has a direct index that is used, so all parts of it */
+	bool indexed;              /* the set has a direct index that is used, so all parts of it */
 	kith_progress_fn progress; /* may be NULL */
 	void *user;
 	uint64_t done, total, told; /* items; told: done at the last call of progress */

@@ -25,7 +25,7 @@ struct items {
 	enum kith_db_table table;
 	bool started;
 	struct kith_bytes name, version, whole; /* what the table is sorted by */
-	size_t depth;			 /* levels in use; level 0 is above the roots */
+	size_t depth;                           /* levels in use; level 0 is above the roots */
 	struct level levels[KITH_LIMIT_DEPTH + 3];
 };
 
@@ -108,7 +108,7 @@ static enum kith_status check_place(struct items *items, uint32_t rank, struct k
 
 	if (kith_place_decode(item, rank, &place) < 0)
 		return fail_item(items, rank, "is damaged");
-	if (!check_ranks(place.refs, place.kind == KITH_PLACE_SOURCE	? info->sources
+	if (!check_ranks(place.refs, place.kind == KITH_PLACE_SOURCE    ? info->sources
 				     : place.kind == KITH_PLACE_PRODUCT ? info->products
 									: 0))
 		return fail_item(items, rank, "names what is not there");
@@ -117,11 +117,10 @@ static enum kith_status check_place(struct items *items, uint32_t rank, struct k
 	parent = &items->levels[items->depth - 1];
 	if (items->depth == 1 && place.parent != KITH_NO_PLACE)
 		return fail_item(items, rank, "does not stand below its parent");
-	if (parent->has_child &&
-	    (parent->child_kind > place.kind ||
-	     (parent->child_kind == place.kind &&
-	      kith_bytes_cmp(parent->child_name.data, parent->child_name.n, place.name.data,
-			     place.name.n) >= 0)))
+	if (parent->has_child && (parent->child_kind > place.kind ||
+				  (parent->child_kind == place.kind &&
+				   kith_bytes_cmp(parent->child_name.data, parent->child_name.n,
+						  place.name.data, place.name.n) >= 0)))
 		return fail_item(items, rank, "is not in order");
 	parent->has_child = true;
 	parent->child_kind = place.kind;
@@ -187,10 +186,11 @@ static enum kith_status check_block(struct items *items, const struct kith_check
 	if (after != end)
 		return fail_item(items, (uint32_t)first, "its block has bytes behind its items");
 	if (offsets != NULL && offsets->n == 0 && items->check->indexed)
-		return fail_item(items, (uint32_t)first, "the direct index does not have its block");
+		return fail_item(items, (uint32_t)first,
+				 "the direct index does not have its block");
 	if (offsets != NULL && offsets->n > 0 &&
 	    (walk->row >= offsets->n || kith_get_le64(offsets->data + walk->row * 8) !=
-						(uint64_t)(walk->value.data - set->db.base)))
+					    (uint64_t)(walk->value.data - set->db.base)))
 		return fail_item(items, (uint32_t)first, "the direct index has another offset");
 	return KITH_OK;
 }
@@ -241,11 +241,10 @@ static enum kith_status check_ledger(struct kith_check *check)
 		number = same ? number + 1 : 0;
 		if (st != KITH_OK || entry.source >= check->reader->set->info.sources ||
 		    kith_get_be32(walk.key.data + 4) != number ||
-		    (same &&
-		     (entry.class_ < before.class_ ||
-		      (entry.class_ == before.class_ &&
-		       kith_bytes_cmp(before.reason.data, before.reason.n, entry.reason.data,
-				      entry.reason.n) >= 0)))) {
+		    (same && (entry.class_ < before.class_ ||
+			      (entry.class_ == before.class_ &&
+			       kith_bytes_cmp(before.reason.data, before.reason.n,
+					      entry.reason.data, entry.reason.n) >= 0)))) {
 			st = kith_fail(check->err, KITH_E_CORRUPT,
 				       "table 'ledger', row %llu: is damaged or not in order",
 				       (unsigned long long)walk.row);
@@ -274,7 +273,7 @@ static enum kith_status check_meta(struct kith_check *check)
 	if (st < 0)
 		return st;
 	if (kith_db_get(&set->db, check->reader->txn, KITH_DB_META, "anchor", 6, &anchor) !=
-		    KITH_OK ||
+		KITH_OK ||
 	    anchor.n != KITH_ANCHOR_SIZE || memcmp(anchor.data, KITH_ANCHOR_MAGIC, 8) != 0 ||
 	    memcmp(anchor.data + 16, set->info.id, 16) != 0)
 		return kith_fail(check->err, KITH_E_CORRUPT, "its anchor is missing or damaged");
@@ -294,9 +293,8 @@ enum kith_status kith_check_tables(struct kith_check *check)
 		enum kith_db_table table;
 		const struct kith_offsets *offsets; /* NULL: the direct index has none for it */
 	} tables[] = {
-		{KITH_DB_SOURCE, NULL},	  {KITH_DB_DISTRIBUTOR, NULL},
-		{KITH_DB_PRODUCT, NULL},  {KITH_DB_PLACE, &set->places},
-		{KITH_DB_NAME, &set->names},
+	    {KITH_DB_SOURCE, NULL},        {KITH_DB_DISTRIBUTOR, NULL}, {KITH_DB_PRODUCT, NULL},
+	    {KITH_DB_PLACE, &set->places}, {KITH_DB_NAME, &set->names},
 	};
 	size_t i;
 	enum kith_status st;

@@ -112,8 +112,8 @@ static enum kith_status meta_row(struct kith_bytes key, struct kith_bytes value,
 	const struct meta_call *call = user;
 
 	return call->fn((const char *)key.data, key.n, value.data, value.n, call->user) == 0
-		       ? KITH_OK
-		       : KITH_E_CANCELLED;
+		   ? KITH_OK
+		   : KITH_E_CANCELLED;
 }
 
 enum kith_status kith_meta_each(kith_reader *reader, kith_meta_fn fn, void *user)

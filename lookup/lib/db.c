@@ -22,7 +22,7 @@
  * the page. With this room the access stays inside the map: a SIGBUS that a program's handler can
  * tell from a fault of its own, see kith_set_map().
  */
-#define SLACK	  ((size_t)256 << 10)
+#define SLACK     ((size_t)256 << 10)
 #define MAP_ALIGN ((size_t)64 << 10)
 
 /* The start of an LMDB 0.9 file: page header, then the meta record; and where fields are in it. */
@@ -38,11 +38,16 @@
 #define META_FORMAT    1u
 
 static const char *const table_names[KITH_DB_TABLES] = {
-	[KITH_DB_META] = "meta",	       [KITH_DB_FILE] = "file",
-	[KITH_DB_SHA1_ONLY] = "sha1only",      [KITH_DB_NAME] = "name",
-	[KITH_DB_PLACE] = "place",	       [KITH_DB_PRODUCT] = "product",
-	[KITH_DB_DISTRIBUTOR] = "distributor", [KITH_DB_SOURCE] = "source",
-	[KITH_DB_LEDGER] = "ledger",	       [KITH_DB_INDEX] = "index",
+    [KITH_DB_META] = "meta",
+    [KITH_DB_FILE] = "file",
+    [KITH_DB_SHA1_ONLY] = "sha1only",
+    [KITH_DB_NAME] = "name",
+    [KITH_DB_PLACE] = "place",
+    [KITH_DB_PRODUCT] = "product",
+    [KITH_DB_DISTRIBUTOR] = "distributor",
+    [KITH_DB_SOURCE] = "source",
+    [KITH_DB_LEDGER] = "ledger",
+    [KITH_DB_INDEX] = "index",
 };
 
 const char *kith_db_table_name(enum kith_db_table table)
@@ -73,8 +78,8 @@ static enum kith_status check_meta(int fd, uint64_t offset, uint32_t *page_size,
 		return st;
 	if ((meta[META_AT_FLAGS] & META_FLAG) == 0 ||
 	    kith_get_le32(meta + META_AT_MAGIC) != META_MAGIC)
-		return kith_fail(err, KITH_E_CORRUPT, offset == 0 ? "is not a kith set"
-								  : "its second page is damaged");
+		return kith_fail(err, KITH_E_CORRUPT,
+				 offset == 0 ? "is not a kith set" : "its second page is damaged");
 	if (kith_get_le32(meta + META_AT_FORMAT) != META_FORMAT)
 		return kith_fail(err, KITH_E_UNSUPPORTED, "is of another version of LMDB");
 	psize = kith_get_le32(meta + META_AT_PSIZE);
@@ -246,8 +251,7 @@ static enum kith_status locate_map(struct kith_db *db, const uint8_t *inside, st
 			continue;
 		p += end - p < 6 ? end - p : 6;
 		offset = parse_hex(&p, end);
-		if (offset == 0 && to - from == db->map_size &&
-		    address - from < db->file_size) {
+		if (offset == 0 && to - from == db->map_size && address - from < db->file_size) {
 			db->base = inside - (address - from);
 			db->end = db->base + db->file_size;
 		}
@@ -281,8 +285,8 @@ enum kith_status kith_db_open(const char *path, struct kith_db *ret_db, struct k
 	if (rc == 0)
 		rc = mdb_env_set_assert(db.env, assertion_failed);
 	if (rc == 0)
-		rc = mdb_env_open(db.env, path,
-				  MDB_RDONLY | MDB_NOLOCK | MDB_NOSUBDIR | MDB_NOTLS, 0);
+		rc = mdb_env_open(db.env, path, MDB_RDONLY | MDB_NOLOCK | MDB_NOSUBDIR | MDB_NOTLS,
+				  0);
 	if (rc != 0) {
 		st = fail_mdb(err, rc, "cannot be opened");
 		goto out;
@@ -400,7 +404,8 @@ bool kith_db_read_file(const struct kith_db *db, void *ret, size_t n, uint64_t o
 {
 	mdb_filehandle_t fd;
 
-	return mdb_env_get_fd(db->env, &fd) == 0 && kith_io_pread(fd, ret, n, offset, NULL) == KITH_OK;
+	return mdb_env_get_fd(db->env, &fd) == 0 &&
+	       kith_io_pread(fd, ret, n, offset, NULL) == KITH_OK;
 }
 
 enum kith_status kith_db_rows(const struct kith_db *db, struct MDB_txn *txn,
@@ -434,10 +439,10 @@ enum kith_status kith_db_move(const struct kith_db *db, struct MDB_cursor *curso
 			      struct kith_bytes *ret_value)
 {
 	static const MDB_cursor_op ops[] = {
-		[KITH_DB_FIRST] = MDB_FIRST,
-		[KITH_DB_NEXT] = MDB_NEXT,
-		[KITH_DB_SEEK] = MDB_SET_RANGE,
-		[KITH_DB_EXACT] = MDB_SET_KEY,
+	    [KITH_DB_FIRST] = MDB_FIRST,
+	    [KITH_DB_NEXT] = MDB_NEXT,
+	    [KITH_DB_SEEK] = MDB_SET_RANGE,
+	    [KITH_DB_EXACT] = MDB_SET_KEY,
 	};
 	MDB_val k = to_val(key->data, key->n), value;
 	int rc = mdb_cursor_get(cursor, &k, &value, ops[move]);

@@ -41,7 +41,8 @@ static inline bool kith_varint_of(uint64_t bytes, uint64_t *ret, unsigned *ret_n
 	if (stop == 0)
 		return false;
 	n = (unsigned)__builtin_ctzll(stop) / 8 + 1;
-	/* v is at least stop >> 7 unless the last byte is zero, which it may be if it is the only */
+	/* v is at least stop >> 7 unless the last byte is zero, which it may be if it is the only
+	 */
 	if (v < (stop >> 7 & ~UINT64_C(1)))
 		return false;
 	v &= UINT64_C(0x7f7f7f7f7f7f7f7f);
@@ -59,8 +60,8 @@ static inline bool kith_varint_of(uint64_t bytes, uint64_t *ret, unsigned *ret_n
 
 /* The marks of a record are those of a file, three bits higher; so is "has a size", two lower. */
 _Static_assert(KITH_REC_TRIVIAL >> 3 == KITH_FILE_TRIVIAL &&
-		       KITH_REC_FRAGMENT >> 3 == KITH_FILE_FRAGMENT &&
-		       KITH_REC_HAS_SIZE << 2 == KITH_FILE_HAS_SIZE && KITH_REC_HAS_SHA1 == 1,
+		   KITH_REC_FRAGMENT >> 3 == KITH_FILE_FRAGMENT &&
+		   KITH_REC_HAS_SIZE << 2 == KITH_FILE_HAS_SIZE && KITH_REC_HAS_SHA1 == 1,
 	       "kith_decode() moves these bits");
 
 /* p where bit 0 of `has` is set, else NULL. */
@@ -101,8 +102,8 @@ static inline enum kith_status kith_decode(const uint8_t *record, const uint8_t 
 	ret_file->md5 = kith_pointer_if(md5, bits / KITH_REC_HAS_MD5);
 	ret_file->size_bytes = size & mask;
 	ret_file->n_occurrences = n_occs;
-	ret_file->flags = (bits >> 3) | (bits & KITH_REC_HAS_SIZE) << 2 |
-			  (sha1_only ? KITH_FILE_SHA1_ONLY : 0);
+	ret_file->flags =
+	    (bits >> 3) | (bits & KITH_REC_HAS_SIZE) << 2 | (sha1_only ? KITH_FILE_SHA1_ONLY : 0);
 	ret_file->body = body;
 	ret_file->end = end;
 	return KITH_OK;

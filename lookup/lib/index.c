@@ -55,8 +55,8 @@ static inline bool same_sha256(const uint8_t *a, const uint8_t *b)
 
 /* Follows a slot. KITH_NOT_FOUND: it is the slot of another digest with the same tag. */
 ALWAYS_INLINE enum kith_status follow(const struct kith_reader *reader, uint64_t slot,
-			       enum kith_digest kind, const uint8_t *digest,
-			       struct kith_file *ret_file)
+				      enum kith_digest kind, const uint8_t *digest,
+				      struct kith_file *ret_file)
 {
 	const struct kith_db *db = &reader->set->db;
 	bool sha1_only = (slot & KITH_SLOT_SHA1) != 0;
@@ -79,8 +79,8 @@ ALWAYS_INLINE enum kith_status follow(const struct kith_reader *reader, uint64_t
 	if ((slot & KITH_SLOT_LARGE) != 0) {
 		struct kith_bytes value;
 
-		st = kith_db_get(db, reader->txn, sha1_only ? KITH_DB_SHA1_ONLY : KITH_DB_FILE,
-				 key, key_n, &value);
+		st = kith_db_get(db, reader->txn, sha1_only ? KITH_DB_SHA1_ONLY : KITH_DB_FILE, key,
+				 key_n, &value);
 		if (st != KITH_OK)
 			return KITH_E_CORRUPT;
 		record = value.data;
@@ -241,9 +241,10 @@ enum kith_status kith_lookup_all(kith_reader *reader, enum kith_digest kind, con
 /* ------------------------------------------------------------------ batch */
 
 /* What the second pass found out about a digest. */
-#define SLOT_MISS  UINT64_C(0)	/* it is not there; an empty slot says the same */
-#define SLOT_WALK  UINT64_MAX	/* more than its home line must be read; no slot has all tag bits
-				   and all flags set, because offset 2^39 - 2 is beyond any set */
+#define SLOT_MISS UINT64_C(0) /* it is not there; an empty slot says the same */
+#define SLOT_WALK                                                                    \
+	UINT64_MAX /* more than its home line must be read; no slot has all tag bits \
+		      and all flags set, because offset 2^39 - 2 is beyond any set */
 
 static uint64_t first_candidate(const struct kith_db *db, const uint8_t *line,
 				const uint8_t *digest)

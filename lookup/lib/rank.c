@@ -128,8 +128,7 @@ enum kith_status kith_source(kith_reader *reader, uint32_t rank, struct kith_sou
 	return st == KITH_OK ? kith_source_decode(item, ret_source) : st;
 }
 
-enum kith_status kith_name_find(kith_reader *reader, const void *name, size_t n,
-				uint32_t *ret_rank)
+enum kith_status kith_name_find(kith_reader *reader, const void *name, size_t n, uint32_t *ret_rank)
 {
 	uint64_t low = 0, high = reader->set->info.names;
 

@@ -48,8 +48,7 @@ enum kith_status kith_set_meta_number(const struct kith_set *set, struct MDB_txn
 	return KITH_OK;
 }
 
-static enum kith_status read_format(struct kith_set *set, struct MDB_txn *txn,
-				    struct kith_err *err)
+static enum kith_status read_format(struct kith_set *set, struct MDB_txn *txn, struct kith_err *err)
 {
 	uint64_t format;
 
@@ -63,8 +62,7 @@ static enum kith_status read_format(struct kith_set *set, struct MDB_txn *txn,
 	return KITH_OK;
 }
 
-static enum kith_status read_counts(struct kith_set *set, struct MDB_txn *txn,
-				    struct kith_err *err)
+static enum kith_status read_counts(struct kith_set *set, struct MDB_txn *txn, struct kith_err *err)
 {
 	const struct {
 		const char *key;
@@ -72,14 +70,14 @@ static enum kith_status read_counts(struct kith_set *set, struct MDB_txn *txn,
 		enum kith_db_table table;
 		uint64_t items; /* in a row; 0: the count is not one of rows */
 	} counts[] = {
-		{"count.file", &set->info.files, KITH_DB_FILE, 1},
-		{"count.sha1only", &set->info.sha1_only, KITH_DB_SHA1_ONLY, 1},
-		{"count.name", &set->info.names, KITH_DB_NAME, KITH_BLOCK},
-		{"count.place", &set->info.places, KITH_DB_PLACE, KITH_BLOCK},
-		{"count.product", &set->info.products, KITH_DB_PRODUCT, KITH_BLOCK},
-		{"count.distributor", &set->info.distributors, KITH_DB_DISTRIBUTOR, KITH_BLOCK},
-		{"count.source", &set->info.sources, KITH_DB_SOURCE, KITH_BLOCK},
-		{"count.occurrence", &set->info.occurrences, KITH_DB_META, 0},
+	    {"count.file", &set->info.files, KITH_DB_FILE, 1},
+	    {"count.sha1only", &set->info.sha1_only, KITH_DB_SHA1_ONLY, 1},
+	    {"count.name", &set->info.names, KITH_DB_NAME, KITH_BLOCK},
+	    {"count.place", &set->info.places, KITH_DB_PLACE, KITH_BLOCK},
+	    {"count.product", &set->info.products, KITH_DB_PRODUCT, KITH_BLOCK},
+	    {"count.distributor", &set->info.distributors, KITH_DB_DISTRIBUTOR, KITH_BLOCK},
+	    {"count.source", &set->info.sources, KITH_DB_SOURCE, KITH_BLOCK},
+	    {"count.occurrence", &set->info.occurrences, KITH_DB_META, 0},
 	};
 	size_t i;
 
@@ -169,7 +167,8 @@ static bool check_anchor(struct kith_set *set, struct MDB_txn *txn)
 	return db->base != NULL && anchor.data - db->base == (ptrdiff_t)offset;
 }
 
-/* True when the anchor belongs to this id; apart from check_anchor, for the id is read in between. */
+/* True when the anchor belongs to this id; apart from check_anchor, for the id is read in between.
+ */
 static bool anchor_has_id(struct kith_set *set, struct MDB_txn *txn)
 {
 	struct kith_bytes anchor;

@@ -47,9 +47,9 @@ enum kith_status kith_item(struct kith_reader *reader, enum kith_db_table table,
 			   struct kith_bytes *ret_item);
 
 /*
- * Hints that names or places will be asked for, so that memory is fetched ahead. Step 0, then step 1
- * after some other work; then kith_item finds the item's length without waiting. Does nothing where
- * the direct index is not used.
+ * Hints that names or places will be asked for, so that memory is fetched ahead. Step 0, then step
+ * 1 after some other work; then kith_item finds the item's length without waiting. Does nothing
+ * where the direct index is not used.
  */
 void kith_item_prefetch(const struct kith_reader *reader, enum kith_db_table table, uint32_t rank,
 			int step);

@@ -48,8 +48,8 @@ void fixture_file(uint64_t i, uint64_t n, bool sha1_only, struct fixture_file *r
 	/* keys ascend with i, so that the table can be written in one go */
 	fill(seed * 4 + 1, ret->key, sizeof ret->key);
 	kith_put_be64(ret->key, UINT64_MAX / n * i + mix(seed) % (UINT64_MAX / n));
-	ret->marks = (uint8_t)((i % 23 == 2 ? KITH_REC_TRIVIAL : 0) |
-			       (i % 29 == 4 ? KITH_REC_FRAGMENT : 0));
+	ret->marks =
+	    (uint8_t)((i % 23 == 2 ? KITH_REC_TRIVIAL : 0) | (i % 29 == 4 ? KITH_REC_FRAGMENT : 0));
 	ret->n_claims = 1;
 	if (!sha1_only && i % 11 != 3)
 		own->has |= KITH_REC_HAS_SHA1;
@@ -125,8 +125,8 @@ size_t fixture_place(uint32_t rank, char *ret, enum kith_place_kind *ret_kind, u
 #define COMMIT_EVERY 50000u
 
 enum { META, FILES, SHA1_ONLY, NAME, PLACE, PRODUCT, DISTRIBUTOR, SOURCE, LEDGER, INDEX, TABLES };
-static const char *const names[TABLES] = {"meta",    "file",	    "sha1only", "name",	  "place",
-					  "product", "distributor", "source",	"ledger", "index"};
+static const char *const names[TABLES] = {"meta",    "file",        "sha1only", "name",   "place",
+					  "product", "distributor", "source",   "ledger", "index"};
 static const char *const kinds[KITH_DIGESTS] = {"sha256", "sha1", "md5"};
 
 struct writer {
@@ -299,15 +299,16 @@ static bool put_ledger(struct writer *w)
 {
 	uint8_t key[8] = {0};
 	struct kith_buf buf = {0};
-	bool good = kith_ledger_encode(&buf, KITH_LEDGER_COUNT, w->files, text("rows read"),
-				       text("")) &&
-		    put(w, LEDGER, key, 8, buf.data, buf.n);
+	bool good =
+	    kith_ledger_encode(&buf, KITH_LEDGER_COUNT, w->files, text("rows read"), text("")) &&
+	    put(w, LEDGER, key, 8, buf.data, buf.n);
 
 	buf.n = 0;
 	key[7] = 1;
-	good = good && kith_ledger_encode(&buf, KITH_LEDGER_SKIPPED, 2, text("bad sha256"),
-					  text("row 17")) &&
-	       put(w, LEDGER, key, 8, buf.data, buf.n);
+	good =
+	    good &&
+	    kith_ledger_encode(&buf, KITH_LEDGER_SKIPPED, 2, text("bad sha256"), text("row 17")) &&
+	    put(w, LEDGER, key, 8, buf.data, buf.n);
 	kith_buf_done(&buf);
 	return good;
 }

@@ -14,10 +14,10 @@
 #include "base/record.h"
 #include "kith.h"
 
-#define FIXTURE_NAMES	 1000u
+#define FIXTURE_NAMES    1000u
 #define FIXTURE_PRODUCTS 3u
-#define FIXTURE_FOLDERS	 40u /* below each product */
-#define FIXTURE_PLACES	 (1 + FIXTURE_PRODUCTS * (1 + FIXTURE_FOLDERS))
+#define FIXTURE_FOLDERS  40u /* below each product */
+#define FIXTURE_PLACES   (1 + FIXTURE_PRODUCTS * (1 + FIXTURE_FOLDERS))
 #define FIXTURE_OCCS_MAX 1500u
 
 /* What file i of n is. i < n are in table `file`, those of sha1only have their own numbers. */

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <setjmp.h>
+
 #include <cmocka.h>
 #include <stdio.h>
 #include <string.h>
@@ -39,8 +40,8 @@ static void what_is_no_digit_is_refused_in_both_places(void **state)
 	(void)state;
 	for (i = 0; i < 256; i++) {
 		char high[2] = {(char)i, '0'}, low[2] = {'0', (char)i};
-		bool digit = (i >= '0' && i <= '9') || (i >= 'a' && i <= 'f') ||
-			     (i >= 'A' && i <= 'F');
+		bool digit =
+		    (i >= '0' && i <= '9') || (i >= 'a' && i <= 'f') || (i >= 'A' && i <= 'F');
 		uint8_t out;
 
 		assert_int_equal(kith_hex_decode(high, &out, 1), digit);
@@ -77,10 +78,10 @@ static void a_span_ends_at_the_first_other_byte(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(every_byte_survives_both_ways),
-		cmocka_unit_test(what_is_no_digit_is_refused_in_both_places),
-		cmocka_unit_test(one_bad_digit_spoils_a_long_text),
-		cmocka_unit_test(a_span_ends_at_the_first_other_byte),
+	    cmocka_unit_test(every_byte_survives_both_ways),
+	    cmocka_unit_test(what_is_no_digit_is_refused_in_both_places),
+	    cmocka_unit_test(one_bad_digit_spoils_a_long_text),
+	    cmocka_unit_test(a_span_ends_at_the_first_other_byte),
 	};
 
 	return cmocka_run_group_tests_name("hex", tests, NULL, NULL);

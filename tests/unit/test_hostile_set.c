@@ -8,10 +8,11 @@
  * stack, and in no other case.
  */
 #define _GNU_SOURCE
+#include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <setjmp.h>
+
 #include <cmocka.h>
 #include <dlfcn.h>
 #include <execinfo.h>
@@ -28,7 +29,7 @@
 #include "base/dump.h"
 #include "fixture_set.h"
 
-#define FILES	  300u
+#define FILES     300u
 #define SHA1_ONLY 40u
 
 enum { EXIT_GOOD = 0, EXIT_WRONG = 40, EXIT_IN_LMDB = 41, EXIT_FAULT = 42 };
@@ -72,7 +73,8 @@ static bool take(struct dump *dump, bool made)
 	return made;
 }
 
-static int dump_meta(const char *key, size_t key_n, const uint8_t *value, size_t value_n, void *user)
+static int dump_meta(const char *key, size_t key_n, const uint8_t *value, size_t value_n,
+		     void *user)
 {
 	struct dump *dump = user;
 
@@ -167,8 +169,8 @@ static void look_up_all(kith_reader *reader, const int *has_index, bool passed, 
 	for (i = 0; i < FILES; i++) {
 		const struct kith_claim *own = &files[i].claims[0];
 		const uint8_t *digests[KITH_DIGESTS] = {
-			files[i].key, own->has & KITH_REC_HAS_SHA1 ? own->sha1 : NULL,
-			own->has & KITH_REC_HAS_MD5 ? own->md5 : NULL};
+		    files[i].key, own->has & KITH_REC_HAS_SHA1 ? own->sha1 : NULL,
+		    own->has & KITH_REC_HAS_MD5 ? own->md5 : NULL};
 		uint8_t unknown[32];
 
 		fixture_unknown(i, unknown);
@@ -178,7 +180,8 @@ static void look_up_all(kith_reader *reader, const int *has_index, bool passed, 
 			enum kith_status st, miss;
 
 			miss = kith_lookup(reader, (enum kith_digest)kind, unknown, n, &file);
-			if (passed && miss != (has_index[kind] ? KITH_NOT_FOUND : KITH_NO_REFERENCE))
+			if (passed &&
+			    miss != (has_index[kind] ? KITH_NOT_FOUND : KITH_NO_REFERENCE))
 				wrong("an unknown digest is known", i);
 			if (digests[kind] == NULL)
 				continue;
@@ -506,8 +509,8 @@ static int prepare(void **state)
 	rewind(in);
 	good_n = (size_t)size;
 	good = malloc(good_n);
-	shared = mmap(NULL, sizeof *shared, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1,
-		      0);
+	shared =
+	    mmap(NULL, sizeof *shared, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	if (good == NULL || shared == MAP_FAILED || fread(good, 1, good_n, in) != good_n)
 		return -1;
 	(void)fclose(in);
@@ -538,13 +541,13 @@ static int clean_up(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(the_undamaged_set_passes),
-		cmocka_unit_test(a_truncated_set_is_refused_at_opening),
-		cmocka_unit_test(damage_in_the_head_of_the_file_is_harmless),
-		cmocka_unit_test(damage_in_the_heads_of_pages_is_harmless),
-		cmocka_unit_test(damage_anywhere_is_harmless),
-		cmocka_unit_test(overwritten_parts_are_harmless),
-		cmocka_unit_test(a_full_index_ends_every_search),
+	    cmocka_unit_test(the_undamaged_set_passes),
+	    cmocka_unit_test(a_truncated_set_is_refused_at_opening),
+	    cmocka_unit_test(damage_in_the_head_of_the_file_is_harmless),
+	    cmocka_unit_test(damage_in_the_heads_of_pages_is_harmless),
+	    cmocka_unit_test(damage_anywhere_is_harmless),
+	    cmocka_unit_test(overwritten_parts_are_harmless),
+	    cmocka_unit_test(a_full_index_ends_every_search),
 	};
 
 	return cmocka_run_group_tests_name("hostile set", tests, prepare, clean_up);

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* libkith on a set whose content fixture_set.c knows. */
 #define _GNU_SOURCE
+#include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <setjmp.h>
+
 #include <cmocka.h>
 #include <errno.h>
 #include <stdio.h>
@@ -16,7 +17,7 @@
 #include "base/io.h"
 #include "fixture_set.h"
 
-#define FILES	  5000u
+#define FILES     5000u
 #define SHA1_ONLY 300u
 
 static kith_set *set;
@@ -48,7 +49,8 @@ static int close_set(void **state)
 }
 
 /* The answer is file `want`, in every detail. */
-static void expect_file(const struct kith_file *got, const struct fixture_file *want, bool sha1_only)
+static void expect_file(const struct kith_file *got, const struct fixture_file *want,
+			bool sha1_only)
 {
 	const struct kith_claim *own = &want->claims[0], *other = &want->claims[1];
 	uint32_t flags = (want->marks & KITH_REC_TRIVIAL ? KITH_FILE_TRIVIAL : 0) |
@@ -105,15 +107,15 @@ static void expect_all_files(kith_reader *with, bool by_attribute)
 		expect_file(&got, &want, false);
 		for (c = 0; c < want.n_claims && by_attribute; c++) {
 			if ((want.claims[c].has & KITH_REC_HAS_SHA1) != 0) {
-				assert_int_equal(kith_lookup(with, KITH_SHA1, want.claims[c].sha1,
-							     20, &got),
-						 KITH_OK);
+				assert_int_equal(
+				    kith_lookup(with, KITH_SHA1, want.claims[c].sha1, 20, &got),
+				    KITH_OK);
 				expect_file(&got, &want, false);
 			}
 			if ((want.claims[c].has & KITH_REC_HAS_MD5) != 0)
 				assert_int_equal(
-					kith_lookup(with, KITH_MD5, want.claims[c].md5, 16, &got),
-					KITH_OK);
+				    kith_lookup(with, KITH_MD5, want.claims[c].md5, 16, &got),
+				    KITH_OK);
 		}
 	}
 }
@@ -167,15 +169,15 @@ static void a_tag_of_zero_is_not_taken_for_an_empty_slot(void **state)
 		for (kind = 0; kind < KITH_DIGESTS; kind++) {
 			size_t size = kith_digest_size((enum kith_digest)kind);
 
-			assert_int_equal(kith_lookup(reader, (enum kith_digest)kind, digest, size,
-						     &got),
-					 KITH_NOT_FOUND);
+			assert_int_equal(
+			    kith_lookup(reader, (enum kith_digest)kind, digest, size, &got),
+			    KITH_NOT_FOUND);
 			assert_int_equal(kith_lookup_all(reader, (enum kith_digest)kind, digest,
 							 size, NULL, 0, &n),
 					 KITH_NOT_FOUND);
-			assert_int_equal(kith_lookup_many(reader, (enum kith_digest)kind, digest, 1,
-							  &got, &st),
-					 KITH_OK);
+			assert_int_equal(
+			    kith_lookup_many(reader, (enum kith_digest)kind, digest, 1, &got, &st),
+			    KITH_OK);
 			assert_int_equal(st, KITH_NOT_FOUND);
 		}
 	}
@@ -238,9 +240,8 @@ static void an_ambiguous_digest_gives_all_its_files_once(void **state)
 		shared = (i % 19 == 7 && (i - 1) % 13 != 5) ||
 			 (i % 19 == 6 && i + 1 < FILES && (i + 1) % 13 != 5);
 		n = 99;
-		assert_int_equal(kith_lookup_all(reader, KITH_MD5, want.claims[0].md5, 16, got, 4,
-						 &n),
-				 KITH_OK);
+		assert_int_equal(
+		    kith_lookup_all(reader, KITH_MD5, want.claims[0].md5, 16, got, 4, &n), KITH_OK);
 		assert_int_equal(n, shared ? 2 : 1);
 		if (shared) {
 			assert_memory_not_equal(got[0].sha256, got[1].sha256, 32);
@@ -248,9 +249,9 @@ static void an_ambiguous_digest_gives_all_its_files_once(void **state)
 			ambiguous++;
 		}
 		/* without room the number is the same */
-		assert_int_equal(kith_lookup_all(reader, KITH_MD5, want.claims[0].md5, 16, NULL, 0,
-						 &n),
-				 KITH_OK);
+		assert_int_equal(
+		    kith_lookup_all(reader, KITH_MD5, want.claims[0].md5, 16, NULL, 0, &n),
+		    KITH_OK);
 		assert_int_equal(n, shared ? 2 : 1);
 	}
 	assert_true(ambiguous > 300);
@@ -280,8 +281,8 @@ static void many_lookups_answer_as_one_by_one(void **state)
 			else if (kind == KITH_SHA256)
 				memcpy(to, file.key, size);
 			else
-				memcpy(to, kind == KITH_SHA1 ? file.claims[0].sha1
-							     : file.claims[0].md5,
+				memcpy(to,
+				       kind == KITH_SHA1 ? file.claims[0].sha1 : file.claims[0].md5,
 				       size);
 		}
 		assert_int_equal(kith_lookup_many(reader, (enum kith_digest)kind, digests, COUNT,
@@ -313,7 +314,8 @@ static void a_walk_gives_every_file_in_order(void **state)
 	uint64_t i;
 
 	(void)state;
-	assert_int_equal(kith_cursor_open(reader, KITH_TABLE_FILE, NULL, 0, &cursor, NULL), KITH_OK);
+	assert_int_equal(kith_cursor_open(reader, KITH_TABLE_FILE, NULL, 0, &cursor, NULL),
+			 KITH_OK);
 	for (i = 0; i < FILES; i++) {
 		fixture_file(i, FILES, false, &want);
 		assert_int_equal(kith_cursor_next(cursor, &got), KITH_OK);
@@ -343,132 +345,27 @@ static void a_walk_begins_at_the_first_key_that_is_not_below(void **state)
 	(void)state;
 	fixture_file(777, FILES, false, &want);
 	memcpy(from, want.key, 32);
-	assert_int_equal(kith_cursor_open(reader, KITH_TABLE_FILE, from, 32, &cursor, NULL), KITH_OK);
+	assert_int_equal(kith_cursor_open(reader, KITH_TABLE_FILE, from, 32, &cursor, NULL),
+			 KITH_OK);
 	assert_int_equal(kith_cursor_next(cursor, &got), KITH_OK);
 	assert_memory_equal(got.sha256, want.key, 32);
 	kith_cursor_close(cursor);
 	from[31]++; /* no overflow: see the assertion */
 	assert_int_not_equal(from[31], 0);
 	fixture_file(778, FILES, false, &want);
-	assert_int_equal(kith_cursor_open(reader, KITH_TABLE_FILE, from, 32, &cursor, NULL), KITH_OK);
+	assert_int_equal(kith_cursor_open(reader, KITH_TABLE_FILE, from, 32, &cursor, NULL),
+			 KITH_OK);
 	assert_int_equal(kith_cursor_next(cursor, &got), KITH_OK);
 	assert_memory_equal(got.sha256, want.key, 32);
 	kith_cursor_close(cursor);
 	memset(from, 0xff, sizeof from);
-	assert_int_equal(kith_cursor_open(reader, KITH_TABLE_FILE, from, 1, &cursor, NULL), KITH_OK);
+	assert_int_equal(kith_cursor_open(reader, KITH_TABLE_FILE, from, 1, &cursor, NULL),
+			 KITH_OK);
 	assert_int_equal(kith_cursor_next(cursor, &got), KITH_OK);
 	assert_int_equal(got.sha256[0], 0xff);
 	kith_cursor_close(cursor);
 	assert_int_equal(kith_cursor_open(reader, KITH_TABLE_FILE, from, 33, &cursor, NULL),
 			 KITH_E_ARG);
-}
-
-static void names_and_places_are_found_by_rank_and_name(void **state)
-{
-	char text[64];
-	uint32_t rank, found;
-
-	(void)state;
-	for (rank = 0; rank < FIXTURE_NAMES; rank++) {
-		size_t n = fixture_name(rank, text);
-		struct kith_bytes name;
-
-		assert_int_equal(kith_name(reader, rank, &name), KITH_OK);
-		assert_int_equal(name.n, n);
-		assert_memory_equal(name.data, text, n);
-		assert_int_equal(kith_name_find(reader, text, n, &found), KITH_OK);
-		assert_int_equal(found, rank);
-		assert_int_equal(kith_name_find(reader, text, n - 1, &found), KITH_NOT_FOUND);
-	}
-	assert_int_equal(kith_name_find(reader, "", 0, &found), KITH_NOT_FOUND);
-	assert_int_equal(kith_name_find(reader, "zzz", 3, &found), KITH_NOT_FOUND);
-	for (rank = 0; rank < FIXTURE_PLACES; rank++) {
-		enum kith_place_kind kind;
-		uint32_t parent, ref;
-		size_t n = fixture_place(rank, text, &kind, &parent);
-		struct kith_place place;
-
-		assert_int_equal(kith_place(reader, rank, &place), KITH_OK);
-		assert_int_equal(place.kind, kind);
-		assert_int_equal(place.parent, parent);
-		assert_int_equal(place.name.n, n);
-		assert_memory_equal(place.name.data, text, n);
-		assert_int_equal(kith_list_rank(&place.refs, &ref),
-				 kind == KITH_PLACE_FOLDER ? KITH_END : KITH_OK);
-	}
-}
-
-static void a_rank_behind_the_last_is_an_argument_error(void **state)
-{
-	struct kith_bytes name;
-	struct kith_place place;
-	struct kith_product product;
-	struct kith_distributor distributor;
-	struct kith_source source;
-
-	(void)state;
-	assert_int_equal(kith_name(reader, FIXTURE_NAMES, &name), KITH_E_ARG);
-	assert_int_equal(kith_name(reader, UINT32_MAX, &name), KITH_E_ARG);
-	assert_int_equal(kith_place(reader, FIXTURE_PLACES, &place), KITH_E_ARG);
-	assert_int_equal(kith_product(reader, FIXTURE_PRODUCTS, &product), KITH_E_ARG);
-	assert_int_equal(kith_distributor(reader, 2, &distributor), KITH_E_ARG);
-	assert_int_equal(kith_source(reader, 1, &source), KITH_E_ARG);
-}
-
-static void products_distributors_and_sources_have_their_fields(void **state)
-{
-	struct kith_product product;
-	struct kith_distributor distributor;
-	struct kith_source source;
-	struct kith_bytes text;
-	uint32_t rank;
-
-	(void)state;
-	assert_int_equal(kith_product(reader, 2, &product), KITH_OK);
-	assert_memory_equal(product.name.data, "Product 2", 9);
-	assert_int_equal(product.distributors.left, 2);
-	assert_int_equal(kith_list_rank(&product.distributors, &rank), KITH_OK);
-	assert_int_equal(kith_list_rank(&product.distributors, &rank), KITH_OK);
-	assert_int_equal(rank, 1);
-	assert_int_equal(kith_list_text(&product.systems, &text), KITH_OK);
-	assert_int_equal(text.n, 8);
-	assert_memory_equal(text.data, "Amiga, 3", 8);
-	assert_int_equal(kith_distributor(reader, 1, &distributor), KITH_OK);
-	assert_int_equal(distributor.flags, KITH_IS_PLACEHOLDER);
-	assert_int_equal(kith_source(reader, 0, &source), KITH_OK);
-	assert_int_equal(source.evidence, KITH_REFERENCE);
-	assert_memory_equal(source.label.data, "A fixture", 9);
-}
-
-static int count_ledger(const struct kith_ledger_entry *entry, void *user)
-{
-	uint64_t *sum = user;
-
-	*sum += entry->count;
-	return 0;
-}
-
-static int stop_at_format(const char *key, size_t key_n, const uint8_t *value, size_t value_n,
-			  void *user)
-{
-	int *calls = user;
-
-	(void)value;
-	(void)value_n;
-	++*calls;
-	return key_n == 6 && memcmp(key, "format", 6) == 0;
-}
-
-static void meta_and_ledger_are_walked_until_the_caller_stops(void **state)
-{
-	uint64_t sum = 0;
-	int calls = 0;
-
-	(void)state;
-	assert_int_equal(kith_ledger_each(reader, count_ledger, &sum), KITH_OK);
-	assert_int_equal(sum, FILES + 2);
-	assert_int_equal(kith_meta_each(reader, stop_at_format, &calls), KITH_E_CANCELLED);
-	assert_int_equal(calls, 13); /* anchor, eleven counts, format */
 }
 
 static void the_facts_of_the_set_are_told(void **state)
@@ -640,25 +537,21 @@ static void a_newer_format_is_refused_as_such(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(every_digest_of_every_file_finds_it),
-		cmocka_unit_test(what_is_not_there_is_not_found),
-		cmocka_unit_test(a_tag_of_zero_is_not_taken_for_an_empty_slot),
-		cmocka_unit_test(a_digest_that_differs_in_one_bit_is_not_found),
-		cmocka_unit_test(a_wrong_size_or_kind_is_an_argument_error),
-		cmocka_unit_test(an_ambiguous_digest_gives_all_its_files_once),
-		cmocka_unit_test(many_lookups_answer_as_one_by_one),
-		cmocka_unit_test(a_walk_gives_every_file_in_order),
-		cmocka_unit_test(a_walk_begins_at_the_first_key_that_is_not_below),
-		cmocka_unit_test(names_and_places_are_found_by_rank_and_name),
-		cmocka_unit_test(a_rank_behind_the_last_is_an_argument_error),
-		cmocka_unit_test(products_distributors_and_sources_have_their_fields),
-		cmocka_unit_test(meta_and_ledger_are_walked_until_the_caller_stops),
-		cmocka_unit_test(the_facts_of_the_set_are_told),
-		cmocka_unit_test(a_good_set_passes_the_check_unless_it_is_stopped),
-		cmocka_unit_test(without_proc_the_anchor_tells_where_the_map_is),
-		cmocka_unit_test(a_compacted_set_answers_without_its_index),
-		cmocka_unit_test(what_is_no_set_is_refused_with_a_sentence),
-		cmocka_unit_test(a_newer_format_is_refused_as_such),
+	    cmocka_unit_test(every_digest_of_every_file_finds_it),
+	    cmocka_unit_test(what_is_not_there_is_not_found),
+	    cmocka_unit_test(a_tag_of_zero_is_not_taken_for_an_empty_slot),
+	    cmocka_unit_test(a_digest_that_differs_in_one_bit_is_not_found),
+	    cmocka_unit_test(a_wrong_size_or_kind_is_an_argument_error),
+	    cmocka_unit_test(an_ambiguous_digest_gives_all_its_files_once),
+	    cmocka_unit_test(many_lookups_answer_as_one_by_one),
+	    cmocka_unit_test(a_walk_gives_every_file_in_order),
+	    cmocka_unit_test(a_walk_begins_at_the_first_key_that_is_not_below),
+	    cmocka_unit_test(the_facts_of_the_set_are_told),
+	    cmocka_unit_test(a_good_set_passes_the_check_unless_it_is_stopped),
+	    cmocka_unit_test(without_proc_the_anchor_tells_where_the_map_is),
+	    cmocka_unit_test(a_compacted_set_answers_without_its_index),
+	    cmocka_unit_test(what_is_no_set_is_refused_with_a_sentence),
+	    cmocka_unit_test(a_newer_format_is_refused_as_such),
 	};
 
 	return cmocka_run_group_tests_name("lib", tests, open_set, close_set);

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #define _POSIX_C_SOURCE 200809L
+#include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <setjmp.h>
+
 #include <cmocka.h>
 #include <errno.h>
 #include <stdlib.h>
@@ -141,12 +142,12 @@ static void a_failing_read_is_an_error_with_its_reason(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(lines_come_as_they_are_with_number_and_offset),
-		cmocka_unit_test(an_empty_input_has_no_line),
-		cmocka_unit_test(a_line_feed_at_the_end_does_not_begin_a_line),
-		cmocka_unit_test(a_line_of_the_limit_is_given_and_one_more_byte_is_not),
-		cmocka_unit_test(a_long_line_without_end_costs_little_memory),
-		cmocka_unit_test(a_failing_read_is_an_error_with_its_reason),
+	    cmocka_unit_test(lines_come_as_they_are_with_number_and_offset),
+	    cmocka_unit_test(an_empty_input_has_no_line),
+	    cmocka_unit_test(a_line_feed_at_the_end_does_not_begin_a_line),
+	    cmocka_unit_test(a_line_of_the_limit_is_given_and_one_more_byte_is_not),
+	    cmocka_unit_test(a_long_line_without_end_costs_little_memory),
+	    cmocka_unit_test(a_failing_read_is_an_error_with_its_reason),
 	};
 
 	return cmocka_run_group_tests_name("lines", tests, NULL, NULL);

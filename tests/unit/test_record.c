@@ -3,10 +3,11 @@
  * The codecs of the set's values. Where bytes are damaged the input is a heap block of exactly its
  * size, so that the address sanitizer reports a read behind it.
  */
+#include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <setjmp.h>
+
 #include <cmocka.h>
 #include <stdlib.h>
 #include <string.h>
@@ -118,10 +119,11 @@ static void a_record_with_the_largest_values_survives(void **state)
 
 	(void)state;
 	make_record(&buf, KITH_REC_TRIVIAL | KITH_REC_FRAGMENT, 3, 6);
-	assert_int_equal(kith_record_decode(buf.data, buf.data + buf.n, key, false, &file), KITH_OK);
+	assert_int_equal(kith_record_decode(buf.data, buf.data + buf.n, key, false, &file),
+			 KITH_OK);
 	assert_ptr_equal(file.sha256, key);
 	assert_int_equal(file.flags, KITH_FILE_TRIVIAL | KITH_FILE_FRAGMENT | KITH_FILE_CONFLICT |
-					     KITH_FILE_HAS_SIZE);
+					 KITH_FILE_HAS_SIZE);
 	assert_true(file.size_bytes == UINT64_MAX);
 	assert_int_equal(file.sha1[19], 0xa0);
 	assert_int_equal(file.md5[0], 0xa0);
@@ -138,7 +140,8 @@ static void a_record_with_the_largest_values_survives(void **state)
 	for (i = 0; i < 6; i++) {
 		assert_int_equal(kith_occurrence_next(&iter, &occ), KITH_OK);
 		assert_true(occ.place == (i < 3 ? 7 : KITH_LIMIT_RANKS - (uint32_t)(6 - i)));
-		assert_true(occ.name == (i < 3 ? (uint32_t)(1000 + 200 * i) : KITH_LIMIT_RANKS - 1));
+		assert_true(occ.name ==
+			    (i < 3 ? (uint32_t)(1000 + 200 * i) : KITH_LIMIT_RANKS - 1));
 	}
 	assert_int_equal(kith_occurrence_next(&iter, &occ), KITH_END);
 	assert_ptr_equal(kith_record_skip(&file), buf.data + buf.n);
@@ -289,9 +292,9 @@ static void a_block_gives_its_items_and_ends_with_them(void **state)
 		bytes[i] = (uint8_t)i;
 	assert_true(kith_block_encode(&buf, lens, KITH_BLOCK, bytes));
 	for (i = 0; i < KITH_BLOCK; i++) {
-		assert_int_equal(kith_block_item(buf.data, buf.data + buf.n, KITH_BLOCK, i, &item,
-						 &after),
-				 KITH_OK);
+		assert_int_equal(
+		    kith_block_item(buf.data, buf.data + buf.n, KITH_BLOCK, i, &item, &after),
+		    KITH_OK);
 		assert_int_equal(item.n, lens[i]);
 		if (item.n > 0)
 			assert_memory_equal(item.data, bytes + at, item.n);
@@ -396,7 +399,7 @@ static void damaged_items_read_nothing_behind_the_end(void **state)
 	struct kith_bytes two[] = {text(""), text("b, c\n")};
 	const struct kith_text_list texts = {two, 2};
 	const struct kith_source source = {
-		.evidence = KITH_SIGNED, .id = text("id"), .label = text("label"), .notice = text("n")};
+	    .evidence = KITH_SIGNED, .id = text("id"), .label = text("label"), .notice = text("n")};
 	struct kith_buf buf = {0};
 
 	(void)state;
@@ -423,7 +426,8 @@ static void a_ledger_row_survives_and_its_damage_is_harmless(void **state)
 	size_t i;
 
 	(void)state;
-	assert_true(kith_ledger_encode(&buf, KITH_LEDGER_FAILED, UINT64_MAX, text("why"), text("")));
+	assert_true(
+	    kith_ledger_encode(&buf, KITH_LEDGER_FAILED, UINT64_MAX, text("why"), text("")));
 	assert_int_equal(kith_ledger_decode(key, 8, buf.data, buf.n, &entry), KITH_OK);
 	assert_true(entry.source == 5 && entry.class_ == KITH_LEDGER_FAILED &&
 		    entry.count == UINT64_MAX && entry.reason.n == 3 && entry.example.n == 0);
@@ -453,18 +457,18 @@ static void lines_are_enough_for_all_entries(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(varints_survive_and_have_one_form),
-		cmocka_unit_test(a_varint_of_more_than_64_bits_is_refused),
-		cmocka_unit_test(a_record_with_the_largest_values_survives),
-		cmocka_unit_test(a_record_of_one_byte_and_a_count_is_the_smallest),
-		cmocka_unit_test(damage_at_any_position_reads_nothing_behind_the_end),
-		cmocka_unit_test(a_cut_record_is_never_taken_for_a_whole_one),
-		cmocka_unit_test(bits_that_no_format_has_are_refused),
-		cmocka_unit_test(the_fast_decoder_agrees_with_the_plain_one),
-		cmocka_unit_test(a_block_gives_its_items_and_ends_with_them),
-		cmocka_unit_test(damaged_items_read_nothing_behind_the_end),
-		cmocka_unit_test(a_ledger_row_survives_and_its_damage_is_harmless),
-		cmocka_unit_test(lines_are_enough_for_all_entries),
+	    cmocka_unit_test(varints_survive_and_have_one_form),
+	    cmocka_unit_test(a_varint_of_more_than_64_bits_is_refused),
+	    cmocka_unit_test(a_record_with_the_largest_values_survives),
+	    cmocka_unit_test(a_record_of_one_byte_and_a_count_is_the_smallest),
+	    cmocka_unit_test(damage_at_any_position_reads_nothing_behind_the_end),
+	    cmocka_unit_test(a_cut_record_is_never_taken_for_a_whole_one),
+	    cmocka_unit_test(bits_that_no_format_has_are_refused),
+	    cmocka_unit_test(the_fast_decoder_agrees_with_the_plain_one),
+	    cmocka_unit_test(a_block_gives_its_items_and_ends_with_them),
+	    cmocka_unit_test(damaged_items_read_nothing_behind_the_end),
+	    cmocka_unit_test(a_ledger_row_survives_and_its_damage_is_harmless),
+	    cmocka_unit_test(lines_are_enough_for_all_entries),
 	};
 
 	return cmocka_run_group_tests_name("record", tests, NULL, NULL);

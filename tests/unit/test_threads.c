@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* One set, a reader in each of several threads; the preset tsan watches. */
 #define _POSIX_C_SOURCE 200809L
+#include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <setjmp.h>
+
 #include <cmocka.h>
 #include <pthread.h>
 #include <stdlib.h>
@@ -12,9 +13,9 @@
 
 #include "fixture_set.h"
 
-#define FILES	  3000u
+#define FILES     3000u
 #define SHA1_ONLY 50u
-#define THREADS	  4u
+#define THREADS   4u
 
 static kith_set *set;
 
@@ -52,8 +53,8 @@ static void *work(void *user)
 	job->good = kith_cursor_open(reader, KITH_TABLE_FILE, NULL, 0, &cursor, NULL) == KITH_OK;
 	while (job->good && kith_cursor_next(cursor, &file) == KITH_OK)
 		walked++;
-	job->good = job->good && walked == FILES &&
-		    kith_reader_check(reader, NULL, NULL, NULL) == KITH_OK;
+	job->good =
+	    job->good && walked == FILES && kith_reader_check(reader, NULL, NULL, NULL) == KITH_OK;
 out:
 	kith_cursor_close(cursor);
 	kith_reader_close(reader);
@@ -86,7 +87,7 @@ static void threads_with_readers_of_their_own_all_find_everything(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(threads_with_readers_of_their_own_all_find_everything),
+	    cmocka_unit_test(threads_with_readers_of_their_own_all_find_everything),
 	};
 
 	return cmocka_run_group_tests_name("threads", tests, NULL, NULL);
