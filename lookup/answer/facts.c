@@ -387,10 +387,11 @@ static enum kith_status is_of_file(struct kith_asker *asker, const struct kith_f
  * Makes contents of asker->found. A record that has only a SHA-1 is another set's view of the file
  * with that SHA-1, if there is exactly one such file: sets answer as one.
  */
+#define GROUP_MOST 4096 /* comparisons; more files than that with one digest are hostile */
 static enum kith_status group(struct kith_asker *asker)
 {
 	struct kith_record *found = (void *)asker->found.data;
-	size_t n = asker->found.n / sizeof *found, n_full = 0, of_file = 0, i, k, at = 0;
+	size_t n = asker->found.n / sizeof *found, n_full = 0, waiting, n_compared = 0, i, k, at = 0;
 	enum kith_status st;
 
 	asker->records.n = 0;
@@ -401,26 +402,30 @@ static enum kith_status group(struct kith_asker *asker)
 		qsort(found, n, sizeof *found, compare_records);
 	while (n_full < n && found[n_full].file.sha256 != NULL)
 		n_full++;
-	/* One file; then those records without SHA-256 that are of it, and the others after them.
-	 */
-	if (n_full > 0 && n_full < n && same_content(&found[0], &found[n_full - 1])) {
-		for (i = k = n_full; i < n; i++) {
-			struct kith_record record = found[i];
+	waiting = n_full;
+	for (i = 0; i < n_full; i++) {
+		bool is_last = i + 1 == n_full || !same_content(&found[i], &found[i + 1]);
+
+		if (!add_record(asker, &found[i], i == 0 || !same_content(&found[i - 1], &found[i])))
+			return KITH_E_NOMEM;
+		/* A file's last record: those without SHA-256 that are of it follow. */
+		for (k = waiting; k < n && is_last && ++n_compared <= GROUP_MOST; k++) {
+			struct kith_record record = found[k];
 			bool is_of;
 
-			st = is_of_file(asker, &record.file, &found[0].file, &is_of);
+			st = is_of_file(asker, &record.file, &found[i].file, &is_of);
 			if (st < 0)
 				return st;
 			if (!is_of)
 				continue;
-			memmove(&found[k + 1], &found[k], (i - k) * sizeof *found);
-			found[k++] = record;
+			if (!add_record(asker, &record, false))
+				return KITH_E_NOMEM;
+			memmove(&found[waiting + 1], &found[waiting], (k - waiting) * sizeof *found);
+			found[waiting++] = record;
 		}
-		of_file = k;
 	}
-	for (i = 0; i < n; i++) {
-		bool is_new = i == 0 || i == of_file ||
-			      (i > of_file && !same_content(&found[i - 1], &found[i]));
+	for (i = waiting; i < n; i++) {
+		bool is_new = i == waiting || !same_content(&found[i - 1], &found[i]);
 
 		if (!add_record(asker, &found[i], is_new))
 			return KITH_E_NOMEM;
