@@ -92,7 +92,7 @@ static int run(int argc, char **argv)
 	if (!build_parse(&command, &args, argc, argv, &first, &status))
 		return status;
 	n = (size_t)(argc - first);
-	ops = calloc(n, sizeof *ops);
+	ops = calloc(n, sizeof(const struct kith_source_ops *));
 	for (i = 0; ops != NULL && i < n; i++) {
 		status = KITH_EXIT_SET;
 		ops[i] = &kith_source_kith_set;

@@ -37,7 +37,7 @@ static int run(int argc, char **argv)
 	if (!build_parse(&command, &args, argc, argv, &first, &status))
 		return status;
 	n = (size_t)(argc - first);
-	ops = calloc(n, sizeof *ops);
+	ops = calloc(n, sizeof(const struct kith_source_ops *));
 	status = KITH_EXIT_USAGE;
 	for (i = 0; ops != NULL && i < n; i++) {
 		if (kith_sources_probe(argv[first + (int)i], &ops[i], &err) < 0) {

@@ -5,9 +5,8 @@
 
 #include "cli.h"
 
-static const struct kith_build_cli *const commands[] = {&kith_build_cli_nsrl,
-							&kith_build_cli_merge};
-#define N_COMMANDS (sizeof commands / sizeof *commands)
+static const struct kith_build_cli *const commands[] = {&kith_build_cli_nsrl, &kith_build_cli_merge,
+							NULL};
 
 /* What was printed must have arrived. */
 static int end_output(void)
@@ -21,7 +20,7 @@ static int help(void)
 
 	(void)printf("Usage: kith-build COMMAND -o SET [OPTION]... INPUT...\n"
 		     "Makes the sets that 'kith' answers from.\n\n");
-	for (i = 0; i < N_COMMANDS; i++)
+	for (i = 0; commands[i] != NULL; i++)
 		(void)printf("  %-10s%s\n", commands[i]->name, commands[i]->command->summary);
 	(void)printf(
 	    "\n  --help     print this; 'kith-build COMMAND --help' tells about a command\n"
@@ -54,7 +53,7 @@ int main(int argc, char **argv)
 		argv[2] = flag;
 		argc = 3;
 	}
-	for (i = 0; i < N_COMMANDS; i++)
+	for (i = 0; commands[i] != NULL; i++)
 		if (strcmp(word, commands[i]->name) == 0)
 			return commands[i]->run(argc - 1, argv + 1);
 	if (word[0] == '-')

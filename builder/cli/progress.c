@@ -33,8 +33,11 @@ static void put_count(char *text, size_t n, uint64_t v)
 		(void)snprintf(text, n, "%" PRIu64, v);
 		return;
 	}
-	for (x /= 1000; x >= 1000 && i + 2 < sizeof units; x /= 1000)
+	x /= 1000;
+	while (x >= 1000 && i + 2 < sizeof units) {
+		x /= 1000;
 		i++;
+	}
 	(void)snprintf(text, n, "%.1f %c", x, units[i]);
 }
 

@@ -159,7 +159,7 @@ static enum kith_status look_up(struct v3_chain *chain, int64_t id, struct step 
 enum kith_status v3_chain_find(struct v3_chain *chain, int64_t extractee, struct v3_below *ret,
 			       struct kith_err *err)
 {
-	struct step steps[DEPTH_MAX + 1];
+	struct step steps[DEPTH_MAX + 1] = {{0}};
 	struct entry top = {0};
 	const struct entry *entry;
 	int64_t id = extractee;

@@ -270,8 +270,9 @@ static enum kith_status query_exists(struct kith_sql *sql, const char *text, con
 	enum kith_status st;
 
 	st = kith_sql_prepare(sql, text, &stmt, err);
-	if (st >= 0)
-		st = kith_sql_bind_text(stmt, 1, a, err);
+	if (stmt == NULL)
+		return st;
+	st = kith_sql_bind_text(stmt, 1, a, err);
 	if (st >= 0 && b != NULL)
 		st = kith_sql_bind_text(stmt, 2, b, err);
 	if (st >= 0)
