@@ -263,8 +263,8 @@ static void *reader(void *arg)
 }
 
 /* Reads all inputs; meanwhile this thread reports and, once, makes what the next phase needs. */
-static enum kith_status read_inputs(struct kith_build *build, bool with_sha1,
-				    struct kith_trivial **ret_trivial, struct kith_err *err)
+static enum kith_status read_inputs(struct kith_build *build, struct kith_trivial **ret_trivial,
+				    struct kith_err *err)
 {
 	unsigned threads = build->options.threads, started = 0;
 	pthread_t *ids = calloc(threads, sizeof *ids);
@@ -286,7 +286,7 @@ static enum kith_status read_inputs(struct kith_build *build, bool with_sha1,
 		free(ids);
 		return kith_fail(err, KITH_E_NOMEM, "cannot start a thread");
 	}
-	*ret_trivial = kith_trivial_new(with_sha1);
+	*ret_trivial = kith_trivial_new();
 	(void)pthread_mutex_lock(&build->lock);
 	while (build->running > 0) {
 		struct timespec until;
@@ -426,7 +426,7 @@ enum kith_status kith_build_run(struct kith_build *build, struct kith_build_resu
 	if (st >= 0)
 		st = kith_publish_begin(build->output, &publish, err);
 	if (st >= 0)
-		st = read_inputs(build, true, &trivial, err);
+		st = read_inputs(build, &trivial, err);
 	if (st >= 0)
 		st = write_set(build, trivial, publish, &result, err);
 	if (st >= 0)

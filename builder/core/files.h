@@ -13,7 +13,7 @@
 struct kith_files {
 	struct kith_chunks *chunks;
 	const struct kith_ranks *ranks;
-	const struct kith_trivial *trivial;
+	struct kith_trivial *trivial;
 	struct kith_lmdb *db;
 	struct kith_text *text;
 	size_t memory;

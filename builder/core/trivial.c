@@ -8,9 +8,11 @@
 #include "core/digest.h"
 #include "core/sort.h"
 
-#define SHORT_MAX 512
-#define LONG_STEP 512
-#define LONG_MAX  ((size_t)16 << 20)
+#define SHORT_MAX  256
+#define SECTOR	   ((size_t)512)
+#define SECTOR_MAX ((size_t)64 << 10)
+#define PAGE_STEP  ((size_t)4096)
+#define LONG_MAX   ((size_t)16 << 20)
 
 /* Digests of one kind: the first 8 bytes sorted, the whole ones by number. Digests are spread
  * evenly, so the first 16 bits lead to a handful of them. */
@@ -39,10 +41,11 @@ static void add(struct table *table, struct kith_sha *sha)
 static bool fill(struct table *table, enum kith_digest kind)
 {
 	static const uint8_t long_bytes[] = {0x00, 0x20, 0xff};
-	size_t most = 1 + 256 * SHORT_MAX + sizeof long_bytes * (LONG_MAX / LONG_STEP);
+	size_t most = 1 + 256 * SHORT_MAX +
+		      sizeof long_bytes * (SECTOR_MAX / SECTOR + LONG_MAX / PAGE_STEP);
 	struct kith_sha *sha = kith_sha_new(kind);
-	uint8_t step[LONG_STEP];
-	size_t i, n;
+	uint8_t step[PAGE_STEP];
+	size_t i, n, more;
 	unsigned byte;
 
 	table->pairs = malloc(most * sizeof *table->pairs);
@@ -64,9 +67,9 @@ static bool fill(struct table *table, enum kith_digest kind)
 	for (i = 0; i < sizeof long_bytes; i++) {
 		memset(step, long_bytes[i], sizeof step);
 		kith_sha_reset(sha);
-		kith_sha_add(sha, step, sizeof step);
-		for (n = 2 * (size_t)LONG_STEP; n <= LONG_MAX; n += LONG_STEP) {
-			kith_sha_add(sha, step, sizeof step);
+		for (n = 0; n < LONG_MAX; n += more) {
+			more = n < SECTOR_MAX ? SECTOR : PAGE_STEP;
+			kith_sha_add(sha, step, more);
 			add(table, sha);
 		}
 	}
@@ -86,18 +89,20 @@ static void table_done(struct table *table)
 	free(table->digests);
 }
 
-struct kith_trivial *kith_trivial_new(bool with_sha1)
+struct kith_trivial *kith_trivial_new(void)
 {
 	struct kith_trivial *trivial = calloc(1, sizeof *trivial);
 
-	if (trivial == NULL)
-		return NULL;
-	if (!fill(&trivial->sha256, KITH_SHA256) ||
-	    (with_sha1 && !fill(&trivial->sha1, KITH_SHA1))) {
+	if (trivial != NULL && !fill(&trivial->sha256, KITH_SHA256)) {
 		kith_trivial_free(trivial);
 		return NULL;
 	}
 	return trivial;
+}
+
+bool kith_trivial_add_sha1(struct kith_trivial *trivial)
+{
+	return fill(&trivial->sha1, KITH_SHA1);
 }
 
 void kith_trivial_free(struct kith_trivial *trivial)

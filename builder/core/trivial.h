@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * trivial.h: content that occurs everywhere and proves nothing, known by its digest: the empty
- * file; each byte repeated 1 to 512 times; the bytes 00, 20 and FF repeated up to 16 MiB in steps
- * of 512 (sectors, clusters, padding).
+ * file; each byte repeated 1 to 256 times; the bytes 00, 20 and FF repeated as sectors of 512 bytes
+ * up to 64 KiB and as pages of 4096 bytes up to 16 MiB.
  */
 #ifndef KITH_CORE_TRIVIAL_H
 #define KITH_CORE_TRIVIAL_H
@@ -13,10 +13,13 @@
 
 struct kith_trivial;
 
-/* Computes the digests: about a tenth of a second each kind. NULL: out of memory. */
-struct kith_trivial *kith_trivial_new(bool with_sha1);
+/* Computes the digests: about 60 ms. NULL: out of memory. */
+struct kith_trivial *kith_trivial_new(void);
+/* Computes the SHA-1 digests too: only sets with rows without SHA-256 need them. False: out of
+ * memory. */
+bool kith_trivial_add_sha1(struct kith_trivial *trivial);
 void kith_trivial_free(struct kith_trivial *trivial);
-/* kind: KITH_SHA256, or KITH_SHA1 where it was made with. */
+/* kind: KITH_SHA256, or KITH_SHA1 where that was added. */
 bool kith_trivial_has(const struct kith_trivial *trivial, enum kith_digest kind,
 		      const uint8_t *digest);
 
