@@ -391,7 +391,8 @@ static enum kith_status is_of_file(struct kith_asker *asker, const struct kith_f
 static enum kith_status group(struct kith_asker *asker)
 {
 	struct kith_record *found = (void *)asker->found.data;
-	size_t n = asker->found.n / sizeof *found, n_full = 0, waiting, n_compared = 0, i, k, at = 0;
+	size_t n = asker->found.n / sizeof *found, n_full = 0, waiting, n_compared = 0, i, k,
+	       at = 0;
 	enum kith_status st;
 
 	asker->records.n = 0;
@@ -406,7 +407,8 @@ static enum kith_status group(struct kith_asker *asker)
 	for (i = 0; i < n_full; i++) {
 		bool is_last = i + 1 == n_full || !same_content(&found[i], &found[i + 1]);
 
-		if (!add_record(asker, &found[i], i == 0 || !same_content(&found[i - 1], &found[i])))
+		if (!add_record(asker, &found[i],
+				i == 0 || !same_content(&found[i - 1], &found[i])))
 			return KITH_E_NOMEM;
 		/* A file's last record: those without SHA-256 that are of it follow. */
 		for (k = waiting; k < n && is_last && ++n_compared <= GROUP_MOST; k++) {
@@ -420,7 +422,8 @@ static enum kith_status group(struct kith_asker *asker)
 				continue;
 			if (!add_record(asker, &record, false))
 				return KITH_E_NOMEM;
-			memmove(&found[waiting + 1], &found[waiting], (k - waiting) * sizeof *found);
+			memmove(&found[waiting + 1], &found[waiting],
+				(k - waiting) * sizeof *found);
 			found[waiting++] = record;
 		}
 	}

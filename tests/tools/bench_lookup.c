@@ -29,7 +29,7 @@ struct bench {
 	size_t n;
 	uint64_t random;
 	uint8_t *hits[KITH_DIGESTS]; /* n digests of each kind */
-	uint8_t *misses;	     /* n SHA-256 */
+	uint8_t *misses;             /* n SHA-256 */
 	volatile uint64_t sink;
 };
 
@@ -223,8 +223,8 @@ static bool bench_kith(struct bench *bench, const char *path)
 		     KITH_NOT_FOUND) &&
 	     measure(bench, reader, "kith_lookup_many.hit", in_batches, KITH_SHA256,
 		     bench->hits[KITH_SHA256], KITH_OK) &&
-	     measure(bench, reader, "kith_lookup_many.miss", in_batches, KITH_SHA256,
-		     bench->misses, KITH_NOT_FOUND) &&
+	     measure(bench, reader, "kith_lookup_many.miss", in_batches, KITH_SHA256, bench->misses,
+		     KITH_NOT_FOUND) &&
 	     measure(bench, reader, "kith_lookup.sha1.hit", one_by_one, KITH_SHA1,
 		     bench->hits[KITH_SHA1], KITH_OK) &&
 	     measure(bench, reader, "kith_lookup.md5.hit", one_by_one, KITH_MD5,

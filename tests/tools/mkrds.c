@@ -12,19 +12,19 @@
 #include "mkrds.h"
 
 static const char usage[] =
-	"usage: mkrds --kind full|minimal|v2 [OPTION]... -o OUT\n"
-	"  --kind K           full, minimal: RDS v3 database OUT; v2: folder OUT with text files\n"
-	"  --rows N           rows before duplicates are dropped (default 3000)\n"
-	"  --seed S           a number; the same seed and rows describe the same release in\n"
-	"                     every kind (default 1)\n"
-	"  --packages N       packages (default rows / 10000, at least 5)\n"
-	"  --rows-per-file R  rows that share one content, on average (default 4)\n"
-	"  --crc32 yes|no     a column crc32 in FILE (default: yes for minimal, no for full)\n"
-	"  --nullable-ids     minimal: the older schema, with ids that are NULL\n"
-	"  --hostile          add malformed rows\n"
-	"  --set NAME         modern, legacy, android or ios (default modern)\n"
-	"  --release V        default 2026.03.1\n"
-	"  -o OUT             what to write; a database that exists is replaced\n";
+    "usage: mkrds --kind full|minimal|v2 [OPTION]... -o OUT\n"
+    "  --kind K           full, minimal: RDS v3 database OUT; v2: folder OUT with text files\n"
+    "  --rows N           rows before duplicates are dropped (default 3000)\n"
+    "  --seed S           a number; the same seed and rows describe the same release in\n"
+    "                     every kind (default 1)\n"
+    "  --packages N       packages (default rows / 10000, at least 5)\n"
+    "  --rows-per-file R  rows that share one content, on average (default 4)\n"
+    "  --crc32 yes|no     a column crc32 in FILE (default: yes for minimal, no for full)\n"
+    "  --nullable-ids     minimal: the older schema, with ids that are NULL\n"
+    "  --hostile          add malformed rows\n"
+    "  --set NAME         modern, legacy, android or ios (default modern)\n"
+    "  --release V        default 2026.03.1\n"
+    "  -o OUT             what to write; a database that exists is replaced\n";
 
 static bool number(const char *text, double least, double most, double *ret)
 {
@@ -37,7 +37,8 @@ static bool number(const char *text, double least, double most, double *ret)
 
 static bool wrong(const char *option, const char *value)
 {
-	fprintf(stderr, "mkrds: %s: '%s' is not a value that it takes; see --help\n", option, value);
+	fprintf(stderr, "mkrds: %s: '%s' is not a value that it takes; see --help\n", option,
+		value);
 	return false;
 }
 

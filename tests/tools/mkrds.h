@@ -28,9 +28,9 @@ struct rds_options {
 	uint64_t seed;
 	uint32_t packages;    /* 0: rows / 10000, at least 5 */
 	double rows_per_file; /* rows that share one content, on average; 1: every row a new one */
-	bool crc32;	      /* the FILE table or view has a column crc32 */
-	bool nullable;	      /* the older minimal schema: ids may be NULL, and some are */
-	bool hostile;	      /* malformed rows at the end */
+	bool crc32;           /* the FILE table or view has a column crc32 */
+	bool nullable;        /* the older minimal schema: ids may be NULL, and some are */
+	bool hostile;         /* malformed rows at the end */
 	const char *set;      /* "modern" */
 	const char *release;  /* "2026.03.1" */
 	const char *out;
@@ -65,8 +65,8 @@ struct rds_known {
 	const char *sha256, *sha1, *md5, *crc32; /* hex */
 	uint64_t size;
 };
-#define RDS_FILE_EMPTY	0u
-#define RDS_FILE_HELLO	1u
+#define RDS_FILE_EMPTY  0u
+#define RDS_FILE_HELLO  1u
 #define RDS_FILE_EDITOR 2u
 extern const struct rds_known rds_known_files[];
 extern const uint32_t rds_n_known_files;
@@ -84,15 +84,15 @@ struct rds_text {
 /* Numbers of names: below RDS_NAME_ARCHIVES from the pool, from there names of containers, from
  * RDS_NAME_FIXED those of the samples. */
 #define RDS_NAME_ARCHIVES 0x80000000u
-#define RDS_NAME_FIXED	  0xffffff00u
-#define RDS_NAME_EDITOR	  (RDS_NAME_FIXED + 0u)
-#define RDS_NAME_HELLO	  (RDS_NAME_FIXED + 1u)
-#define RDS_NAME_SETUP	  (RDS_NAME_FIXED + 2u)
+#define RDS_NAME_FIXED    0xffffff00u
+#define RDS_NAME_EDITOR   (RDS_NAME_FIXED + 0u)
+#define RDS_NAME_HELLO    (RDS_NAME_FIXED + 1u)
+#define RDS_NAME_SETUP    (RDS_NAME_FIXED + 2u)
 #define RDS_NAME_WELCOME  (RDS_NAME_FIXED + 3u)
 
 /* odd: one name of `odd` is of each nasty kind; there are 20 kinds. */
 void rds_name_text(uint64_t seed, uint32_t odd, uint32_t name, struct rds_text *ret);
-#define RDS_PATH_NONE	UINT32_MAX	   /* the empty path */
+#define RDS_PATH_NONE   UINT32_MAX        /* the empty path */
 #define RDS_PATH_EDITOR (UINT32_MAX - 1u) /* of the samples */
 void rds_path_text(uint64_t seed, uint32_t path, struct rds_text *ret);
 void rds_company_text(uint32_t company, struct rds_text *ret);
@@ -195,9 +195,9 @@ enum rds_hostile {
 	RDS_BAD_MD5,
 	RDS_BAD_SIZE_NEGATIVE,
 	RDS_BAD_SIZE_TEXT,
-	RDS_BAD_OBJECT,	      /* full: an object that no package has; minimal, v2: such a package */
-	RDS_BAD_SELF,	      /* full: extracted from itself */
-	RDS_BAD_EXTRACTEE,    /* full: extracted from a row that does not exist */
+	RDS_BAD_OBJECT,    /* full: an object that no package has; minimal, v2: such a package */
+	RDS_BAD_SELF,      /* full: extracted from itself */
+	RDS_BAD_EXTRACTEE, /* full: extracted from a row that does not exist */
 	RDS_BAD_KINDS
 };
 #define RDS_HOSTILE_FILE 0xfe000000u /* file numbers of malformed rows begin here */
@@ -209,7 +209,7 @@ bool rds_write_v2(const struct rds_release *rel);
 
 extern const char rds_sql_full_applications[], rds_sql_full_files[], rds_sql_full_views[];
 extern const char rds_sql_minimal[], rds_sql_minimal_nullable[], rds_sql_minimal_plain[],
-	rds_sql_minimal_nullable_crc32[];
+    rds_sql_minimal_nullable_crc32[];
 extern const char rds_sql_file_view_crc32[], rds_sql_file_view[];
 
 #endif

@@ -180,8 +180,11 @@ static enum twin twin_of(uint32_t file)
 
 	if (file < 60 || file >= RDS_HOSTILE_FILE)
 		return TWIN_NONE;
-	return r == 101 ? TWIN_MD5 : r == 211 ? TWIN_SHA1 : r == 307 ? TWIN_SHA256 :
-	       r == 401 ? TWIN_SIZE : TWIN_NONE;
+	return r == 101   ? TWIN_MD5
+	       : r == 211 ? TWIN_SHA1
+	       : r == 307 ? TWIN_SHA256
+	       : r == 401 ? TWIN_SIZE
+			  : TWIN_NONE;
 }
 
 void rds_file_digests(const struct rds_release *rel, uint32_t file, struct rds_digests *ret)
@@ -301,8 +304,9 @@ bool rds_walk_next(struct rds_walk *walk, struct rds_row *ret)
 	folder_chance = rds_mix(chance + 1);
 	if (walk->stack[level].folder_left == 0) {
 		walk->stack[level].folder_left = 1 + (uint32_t)(folder_chance % 19);
-		walk->stack[level].path = (folder_chance >> 20 & 31) == 0 ?
-			RDS_PATH_NONE : (uint32_t)((folder_chance >> 25) % rel->path_pool);
+		walk->stack[level].path = (folder_chance >> 20 & 31) == 0
+					      ? RDS_PATH_NONE
+					      : (uint32_t)((folder_chance >> 25) % rel->path_pool);
 	}
 	walk->stack[level].folder_left--;
 	if (level > 0)
@@ -320,8 +324,8 @@ bool rds_walk_next(struct rds_walk *walk, struct rds_row *ret)
 	if (row == 0 || (row > 2 && level + 1 < RDS_DEPTH && ret->file >= rds_n_known_files &&
 			 (folder_chance >> 54) < (level == 0 ? 42 : 9))) {
 		if (row != 0)
-			ret->name = RDS_NAME_ARCHIVES +
-				    (uint32_t)(rds_mix(chance + 2) % rel->name_pool);
+			ret->name =
+			    RDS_NAME_ARCHIVES + (uint32_t)(rds_mix(chance + 2) % rel->name_pool);
 		level = ++walk->level;
 		walk->stack[level].container = row;
 		walk->stack[level].left = 1 + (folder_chance >> 4 & 0xffff) % 59;
@@ -400,8 +404,8 @@ struct rds_short *rds_short_rows(const struct rds_release *rel, bool sha1, uint6
 		rds_file_digests(rel, row.file, &digests);
 		rows[n].prefix = 0;
 		for (uint32_t i = 0; i < 8; i++)
-			rows[n].prefix = rows[n].prefix << 8 |
-					 (sha1 ? digests.sha1[i] : digests.sha256[i]);
+			rows[n].prefix =
+			    rows[n].prefix << 8 | (sha1 ? digests.sha1[i] : digests.sha256[i]);
 		rows[n].file = row.file;
 		rows[n].name = row.name;
 		rows[n].package = row.package;

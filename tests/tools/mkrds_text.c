@@ -15,45 +15,50 @@
 #define COUNT(array) ((uint32_t)(sizeof(array) / sizeof((array)[0])))
 
 static const char *const words[] = {
-	"access",  "adapter", "anchor",	 "archive", "arrow",   "asset",	  "audio",   "backup",
-	"banner",  "basic",   "binding", "bitmap",  "border",  "bridge",  "browser", "buffer",
-	"button",  "cache",   "camera",	 "canvas",  "catalog", "channel", "client",  "cluster",
-	"codec",   "color",   "command", "common",  "config",  "console", "control", "core",
-	"cursor",  "daemon",  "data",	 "debug",   "default", "device",  "dialog",  "display",
-	"driver",  "editor",  "engine",	 "event",   "export",  "filter",  "font",    "format",
-	"frame",   "gadget",  "graph",	 "group",   "handler", "header",  "helper",  "icon",
-	"image",   "import",  "index",	 "input",   "kernel",  "key",	  "label",   "layer",
-	"layout",  "library", "link",	 "list",    "loader",  "locale",  "logger",  "manager",
-	"mapper",  "matrix",  "media",	 "menu",    "message", "meta",	  "module",  "monitor",
-	"network", "object",  "option",	 "package", "panel",   "parser",  "plugin",  "policy",
-	"printer", "profile", "query",	 "reader",  "render",  "report",  "runtime", "schema",
-	"script",
+    "access",  "adapter", "anchor",  "archive", "arrow",   "asset",   "audio",   "backup",
+    "banner",  "basic",   "binding", "bitmap",  "border",  "bridge",  "browser", "buffer",
+    "button",  "cache",   "camera",  "canvas",  "catalog", "channel", "client",  "cluster",
+    "codec",   "color",   "command", "common",  "config",  "console", "control", "core",
+    "cursor",  "daemon",  "data",    "debug",   "default", "device",  "dialog",  "display",
+    "driver",  "editor",  "engine",  "event",   "export",  "filter",  "font",    "format",
+    "frame",   "gadget",  "graph",   "group",   "handler", "header",  "helper",  "icon",
+    "image",   "import",  "index",   "input",   "kernel",  "key",     "label",   "layer",
+    "layout",  "library", "link",    "list",    "loader",  "locale",  "logger",  "manager",
+    "mapper",  "matrix",  "media",   "menu",    "message", "meta",    "module",  "monitor",
+    "network", "object",  "option",  "package", "panel",   "parser",  "plugin",  "policy",
+    "printer", "profile", "query",   "reader",  "render",  "report",  "runtime", "schema",
+    "script",
 };
 
 /* Extensions, the frequent ones more than once. */
 static const char *const extensions[] = {
-	"dll", "dll", "dll",  "exe", "exe", "png",  "png", "html", "html", "js",  "js",
-	"txt", "py",  "py",   "xml", "xml", "so",   "h",   "svg",  "json", "mui", "cat",
-	"inf", "sys", "java", "gif", "jpg", "class", "css", "ttf",  "pyc",  "a",   "o",
+    "dll", "dll", "dll",  "exe", "exe", "png",   "png", "html", "html", "js",  "js",
+    "txt", "py",  "py",   "xml", "xml", "so",    "h",   "svg",  "json", "mui", "cat",
+    "inf", "sys", "java", "gif", "jpg", "class", "css", "ttf",  "pyc",  "a",   "o",
 };
 static const char *const archives[] = {"zip", "cab", "msi", "deb", "rpm", "tar.gz", "7z", "jar"};
 
 const struct rds_os rds_systems[] = {
-	{"TBD", "none", {1, 1}},	    {"Harbor OS", "10", {2, 2}},
-	{"Harbor OS", "11", {2, 2}},	    {"Meadow Linux", "12", {3, 4}},
-	{"Meadow Linux", "13", {3, 4}},	    {"none", "none", {1, 1}},
-	{"Orchard X", "14.2", {5, 5}},	    {"Pocket Robot", "9", {6, 6}},
-	{"Harbor Server", "2019", {2, 2}},  {"Unknown", "Unknown", {1, 1}},
-	{"Cr\xc3\xa8me BSD", "7.1", {7, 7}},
+    {"TBD", "none", {1, 1}},
+    {"Harbor OS", "10", {2, 2}},
+    {"Harbor OS", "11", {2, 2}},
+    {"Meadow Linux", "12", {3, 4}},
+    {"Meadow Linux", "13", {3, 4}},
+    {"none", "none", {1, 1}},
+    {"Orchard X", "14.2", {5, 5}},
+    {"Pocket Robot", "9", {6, 6}},
+    {"Harbor Server", "2019", {2, 2}},
+    {"Unknown", "Unknown", {1, 1}},
+    {"Cr\xc3\xa8me BSD", "7.1", {7, 7}},
 };
 const uint32_t rds_n_systems = COUNT(rds_systems);
 
-const char *const rds_languages[] = {"English", "German", "French",  "Unknown", "Japanese",
-				     "Spanish", "Multilanguage", "Portuguese, Brazil"};
+const char *const rds_languages[] = {"English",  "German",  "French",        "Unknown",
+				     "Japanese", "Spanish", "Multilanguage", "Portuguese, Brazil"};
 const uint32_t rds_n_languages = COUNT(rds_languages);
 
-const char *const rds_types[] = {"Operating System", "Office Suite", "Utility", "Game", "Unknown",
-				 "Security",	     "Driver",	     "Graphics/Drawing"};
+const char *const rds_types[] = {"Operating System", "Office Suite", "Utility", "Game",
+				 "Unknown",          "Security",     "Driver",  "Graphics/Drawing"};
 const uint32_t rds_n_types = COUNT(rds_types);
 
 uint64_t rds_mix(uint64_t x)
@@ -130,7 +135,12 @@ static void odd_name(uint32_t kind, uint32_t id, struct rds_text *ret)
 		add(ret, "nul\0in ", 7);
 		putf(ret, "%u.bin", id);
 		break;
-	case 9: putf(ret, "\xc3\x9c" "berblick %u.html", id); break;
+	case 9:
+		putf(ret,
+		     "\xc3\x9c"
+		     "berblick %u.html",
+		     id);
+		break;
 	case 10: putf(ret, "\xe6\x96\x87\xe4\xbb\xb6%u.txt", id); break;
 	case 11: putf(ret, "a%u.dll,b%u.dll,c%u.dll", id, id, id); break;
 	case 12: putf(ret, "dir\\sub\\file%u.sys", id); break;
@@ -152,18 +162,18 @@ static void odd_name(uint32_t kind, uint32_t id, struct rds_text *ret)
 static void fragment_name(uint64_t chance, uint32_t id, struct rds_text *ret)
 {
 	static const char *const sections[] = {
-		".text", ".rodata", ".eh_frame", ".dynstr", "__DATA__mod_init_func", "__TEXT__text",
+	    ".text", ".rodata", ".eh_frame", ".dynstr", "__DATA__mod_init_func", "__TEXT__text",
 	};
 	const char *word = words[chance % COUNT(words)];
 
 	switch (chance >> 32 & 3) {
 	case 0: puts_to(ret, sections[(chance >> 40) % COUNT(sections)]); break;
-	case 1:
-		putf(ret, ".text._ZNSt%zu%sC1ERKSs.%u", strlen(word), word, id);
-		break;
+	case 1: putf(ret, ".text._ZNSt%zu%sC1ERKSs.%u", strlen(word), word, id); break;
 	case 2: putf(ret, ".rodata._ZTI%zu%s%u", strlen(word), word, id); break;
-	default: putf(ret, "fil%016llX%016llX", (unsigned long long)chance,
-		      (unsigned long long)rds_mix(chance)); break;
+	default:
+		putf(ret, "fil%016llX%016llX", (unsigned long long)chance,
+		     (unsigned long long)rds_mix(chance));
+		break;
 	}
 }
 
@@ -227,24 +237,26 @@ void rds_path_text(uint64_t seed, uint32_t path, struct rds_text *ret)
 		puts_to(ret, dos ? "\\" : "/");
 	}
 	if ((chance >> 57) == 0)
-		puts_to(ret, "d\xe9" "j\xe0, \"vu\" ");
+		puts_to(ret, "d\xe9"
+			     "j\xe0, \"vu\" ");
 	put_number(ret, path);
 }
 
 static const char *const company_words[] = {
-	"Alder", "Birch",  "Cedar", "Dogwood", "Elm",	 "Fir",	    "Ginkgo", "Hazel",
-	"Ivy",	 "Juniper", "Larch", "Maple",  "Nutmeg", "Oak",	    "Poplar", "Quince",
-	"Rowan", "Spruce", "Thorn", "Walnut",  "Willow", "Yew",	    "Aspen",  "Beech",
+    "Alder", "Birch",   "Cedar", "Dogwood", "Elm",    "Fir", "Ginkgo", "Hazel",
+    "Ivy",   "Juniper", "Larch", "Maple",   "Nutmeg", "Oak", "Poplar", "Quince",
+    "Rowan", "Spruce",  "Thorn", "Walnut",  "Willow", "Yew", "Aspen",  "Beech",
 };
 static const char *const company_trades[] = {"Software", "Systems", "Networks", "Games",
-					     "Devices",	 "Labs",    "Media"};
+					     "Devices",  "Labs",    "Media"};
 
 void rds_company_text(uint32_t company, struct rds_text *ret)
 {
 	static const char *const first[] = {
-		"Example Software Foundation", "Unknown", "Harbor Incorporated Example",
-		"Meadow Project", "Meadow, Incorporated (\"MI\")", "Orchard Example Company",
-		"Pocket Robot Alliance", "Soci\xc3\xa9t\xc3\xa9 Exemple",
+	    "Example Software Foundation",   "Unknown",
+	    "Harbor Incorporated Example",   "Meadow Project",
+	    "Meadow, Incorporated (\"MI\")", "Orchard Example Company",
+	    "Pocket Robot Alliance",         "Soci\xc3\xa9t\xc3\xa9 Exemple",
 	};
 	uint32_t n = COUNT(company_words), t = COUNT(company_trades);
 
@@ -283,7 +295,12 @@ void rds_product_text(uint64_t seed, uint32_t product, struct rds_text *ret_name
 	switch (product % 17) {
 	case 4: putf(ret_name, "%s %s %u ", a, b, product); break; /* the space is meant */
 	case 6: putf(ret_name, "\"%s\", the %s of %u", a, b, product); break;
-	case 9: putf(ret_name, "%s \xc3\x89" "diteur %u", a, product); break;
+	case 9:
+		putf(ret_name,
+		     "%s \xc3\x89"
+		     "diteur %u",
+		     a, product);
+		break;
 	case 11: puts_to(ret_name, "Unknown"); break;
 	/* Two versions of one product. */
 	case 13: putf(ret_name, "%s Twin %u", "Harbor", product / 17); break;
@@ -293,5 +310,6 @@ void rds_product_text(uint64_t seed, uint32_t product, struct rds_text *ret_name
 	if (product % 19 == 8)
 		puts_to(ret_version, "none");
 	else if (product % 19 != 10)
-		putf(ret_version, "%u.%u", (uint32_t)(chance >> 20 & 15), (uint32_t)(chance >> 24 & 7));
+		putf(ret_version, "%u.%u", (uint32_t)(chance >> 20 & 15),
+		     (uint32_t)(chance >> 24 & 7));
 }

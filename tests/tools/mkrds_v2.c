@@ -130,7 +130,8 @@ static bool write_products(const struct rds_release *rel)
 	if (f == NULL)
 		return false;
 	fputs("\"ProductCode\",\"ProductName\",\"ProductVersion\",\"OpSystemCode\",\"MfgCode\","
-	      "\"Language\",\"ApplicationType\"\r\n", f);
+	      "\"Language\",\"ApplicationType\"\r\n",
+	      f);
 	for (uint32_t p = 0; p < rel->n_packages; p++) {
 		for (uint32_t nth = 0; nth < rel->packages[p].n_applications; nth++) {
 			struct rds_application app;
@@ -194,7 +195,9 @@ static void write_line(FILE *f, const struct rds_release *rel, const struct rds_
 		bad == RDS_BAD_MD5 ? 0 : 32, md5, crc32);
 	quoted_text(f, &name);
 	fprintf(f, ",%s,%u,\"%u\",\"%s\"\r\n", size, package, rds_system_id(system),
-		row->file % 499 == 60 ? "S" : row->file % 499 == 61 ? "M" : "");
+		row->file % 499 == 60   ? "S"
+		: row->file % 499 == 61 ? "M"
+					: "");
 }
 
 static bool write_files(const struct rds_release *rel)
@@ -212,7 +215,8 @@ static bool write_files(const struct rds_release *rel)
 		return false;
 	}
 	fputs("\"SHA-1\",\"MD5\",\"CRC32\",\"FileName\",\"FileSize\",\"ProductCode\","
-	      "\"OpSystemCode\",\"SpecialCode\"\r\n", f);
+	      "\"OpSystemCode\",\"SpecialCode\"\r\n",
+	      f);
 	for (uint64_t i = 0; i < n; i++)
 		write_line(f, rel, &rows[i], RDS_BAD_KINDS);
 	for (uint32_t i = 0; i < rds_n_hostile(rel); i++) {
