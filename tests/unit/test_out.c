@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #define _POSIX_C_SOURCE 200809L
-#include <cmocka.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <setjmp.h>
@@ -12,18 +11,20 @@
 #include <string.h>
 #include <unistd.h>
 
+#include <cmocka.h>
+
 #include "base/io.h"
 #include "base/out.h"
 
 /* Escapes bytes with fn and compares; text is terminated by the compiler, so n is without that. */
-#define ESCAPES(fn, in, want)                                       \
-	do {                                                        \
-		struct kith_buf buf = {NULL, 0, 0, false};          \
-		assert_true(fn(&buf, in, sizeof(in) - 1));          \
-		assert_int_equal(buf.n, strlen(want));              \
-		if (buf.n > 0)                                      \
-			assert_memory_equal(buf.data, want, buf.n); \
-		kith_buf_done(&buf);                                \
+#define ESCAPES(fn, in, want)                                               \
+	do {                                                                \
+		struct kith_buf escaped = {NULL, 0, 0, false};              \
+		assert_true(fn(&escaped, in, sizeof(in) - 1));              \
+		assert_int_equal(escaped.n, strlen(want));                  \
+		if (escaped.n > 0)                                          \
+			assert_memory_equal(escaped.data, want, escaped.n); \
+		kith_buf_done(&escaped);                                    \
 	} while (0)
 
 static bool json(struct kith_buf *buf, const void *data, size_t n)
