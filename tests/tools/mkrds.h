@@ -136,6 +136,7 @@ struct rds_release {
 	struct rds_options opt;
 	uint32_t n_packages, n_objects, n_companies;
 	uint32_t name_pool, path_pool, odd;
+	bool realistic;               /* a large release: odd things are as rare as in real ones */
 	struct rds_package *packages; /* n_packages + 1; the last ends the one before */
 };
 
