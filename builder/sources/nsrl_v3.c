@@ -441,14 +441,17 @@ out:
 static enum kith_status open_source(void *state, const struct kith_source_args *args,
 				    struct kith_source_plan *ret_plan, struct kith_err *err)
 {
-	const size_t least = (size_t)2 << 20, most = (size_t)32 << 20;
+	/* rows are read in order, so pages need not be kept; containers are looked up again */
+	const size_t least = (size_t)2 << 20, pages_most = (size_t)4 << 20,
+		     chains_most = (size_t)16 << 20;
 	struct nsrl_v3 *v3 = state;
 	size_t share = args->memory / (args->threads > 0 ? args->threads : 1) / 4;
 	enum kith_status st;
 
 	v3->keep_going = args->keep_going;
-	v3->cache_bytes = share < least ? least : share > most ? most : share;
-	v3->chain_bytes = v3->cache_bytes;
+	share = share < least ? least : share;
+	v3->cache_bytes = share < pages_most ? share : pages_most;
+	v3->chain_bytes = share < chains_most ? share : chains_most;
 	st = find_database(v3, args, err);
 	if (st < 0)
 		return st;
