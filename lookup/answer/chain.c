@@ -150,12 +150,20 @@ void kith_chain_close(struct kith_chain *chain)
 	free(chain);
 }
 
+/* A copy of n bytes; NULL: no memory. */
+static void *keep(struct kith_chain *chain, const void *data, size_t n)
+{
+	void *kept = arena_get(&chain->arena, n == 0 ? 1 : n);
+
+	if (kept != NULL && n > 0)
+		memcpy(kept, data, n);
+	return kept;
+}
+
 struct kith_bytes kith_chain_keep(struct kith_chain *chain, const void *data, size_t n)
 {
-	struct kith_bytes kept = {arena_get(&chain->arena, n == 0 ? 1 : n), n};
+	struct kith_bytes kept = {keep(chain, data, n), n};
 
-	if (kept.data != NULL && n > 0)
-		memcpy((void *)(uintptr_t)kept.data, data, n);
 	return kept;
 }
 
@@ -221,10 +229,9 @@ static const struct kith_bytes *keep_texts(struct kith_chain *chain, struct kith
 					   size_t *ret_n)
 {
 	size_t n = kith_sort_unique(texts_of(buf), buf->n / sizeof(struct kith_bytes));
-	struct kith_bytes kept = kith_chain_keep(chain, buf->data, n * sizeof(struct kith_bytes));
 
 	*ret_n = n;
-	return (const void *)kept.data;
+	return keep(chain, buf->data, n * sizeof(struct kith_bytes));
 }
 
 /* A rank that is outside of its table means a damaged set. */
@@ -315,7 +322,6 @@ static enum kith_status make_origin(struct kith_chain *chain, const struct kith_
 	struct kith_origin *origin = arena_get(&chain->arena, sizeof *origin);
 	struct kith_list ranks = place->refs;
 	struct kith_tuple none;
-	struct kith_bytes kept;
 	enum kith_status st;
 	uint32_t rank;
 
@@ -346,8 +352,7 @@ static enum kith_status make_origin(struct kith_chain *chain, const struct kith_
 		return KITH_E_NOMEM;
 	if (!close_tuple(chain))
 		return KITH_E_NOMEM;
-	kept = kith_chain_keep(chain, chain->tuples.data, chain->tuples.n);
-	origin->tuples = (void *)(uintptr_t)kept.data;
+	origin->tuples = keep(chain, chain->tuples.data, chain->tuples.n);
 	origin->n_tuples = chain->tuples.n / sizeof none;
 	origin->links = keep_texts(chain, &chain->links, &origin->n_links);
 	origin->systems = keep_texts(chain, &chain->systems, &origin->n_systems);

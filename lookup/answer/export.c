@@ -15,6 +15,7 @@ static const struct kith_export_target *const families[] = {
 #define KITH_EXPORT(id) kith_export_##id,
 #include "answer/exports.def"
 #undef KITH_EXPORT
+    NULL,
 };
 
 const struct kith_export_target *kith_export_at(size_t i)
@@ -22,7 +23,7 @@ const struct kith_export_target *kith_export_at(size_t i)
 	const struct kith_export_target *t;
 	size_t f;
 
-	for (f = 0; f < sizeof families / sizeof *families; f++) {
+	for (f = 0; families[f] != NULL; f++) {
 		for (t = families[f]; t->name != NULL; t++) {
 			if (i-- == 0)
 				return t;

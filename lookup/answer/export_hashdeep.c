@@ -37,10 +37,10 @@ static enum kith_status put(struct kith_export *export, const struct kith_conten
 	(void)kith_buf_add_number(line, content->size_bytes);
 	(void)kith_buf_add_byte(line, ',');
 	(void)kith_hex_encode(content->md5, KITH_MD5_SIZE, hex);
-	(void)kith_buf_add(line, hex, 2 * KITH_MD5_SIZE);
+	(void)kith_buf_add(line, hex, (size_t)2 * KITH_MD5_SIZE);
 	(void)kith_buf_add_byte(line, ',');
 	(void)kith_hex_encode(content->sha256, KITH_SHA256_SIZE, hex);
-	(void)kith_buf_add(line, hex, 2 * KITH_SHA256_SIZE);
+	(void)kith_buf_add(line, hex, (size_t)2 * KITH_SHA256_SIZE);
 	(void)kith_buf_add_byte(line, ',');
 	for (i = 0; st == KITH_OK && i < seen.name.n; i++) {
 		if (seen.name.data[i] < ' ' || seen.name.data[i] == 0x7f)

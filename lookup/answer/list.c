@@ -356,8 +356,8 @@ static enum kith_status join_record(struct kith_list_reader *reader, struct kith
 	if (!kith_buf_add(&reader->entry, line->data, line->n))
 		return kith_fail_nomem(err);
 	while (kith_csv_open(reader->entry.data, reader->entry.n, reader->delimiter)) {
-		struct kith_bytes more;
-		uint64_t ignored;
+		struct kith_bytes more = {NULL, 0};
+		uint64_t ignored = 0;
 
 		st = lines < RECORD_LINES && reader->entry.n <= KITH_LIMIT_LINE
 			 ? next_line(reader, &more, &ignored, NULL)
@@ -402,7 +402,7 @@ static enum kith_status split_behind(struct kith_list_reader *reader, const uint
 static enum kith_status join_object(struct kith_list_reader *reader, struct kith_bytes *line,
 				    uint64_t number, struct kith_entry *entry, struct kith_err *err)
 {
-	struct kith_bytes found[KITH_DIGESTS], before, more;
+	struct kith_bytes found[KITH_DIGESTS], before, more = {NULL, 0};
 	const uint8_t *p = find(line->data, line->n, OBJECT_OPEN), *close;
 	enum kith_status st;
 
@@ -453,7 +453,7 @@ enum kith_status kith_list_reader_next(struct kith_list_reader *reader, struct k
 				       struct kith_err *err)
 {
 	static const uint8_t bom[] = {0xef, 0xbb, 0xbf};
-	struct kith_bytes raw, line;
+	struct kith_bytes raw = {NULL, 0}, line;
 	enum kith_status st;
 
 	memset(ret, 0, sizeof *ret);

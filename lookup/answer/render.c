@@ -14,11 +14,16 @@ static const struct kith_renderer *const renderers[] = {
 #define KITH_RENDERER(id) &kith_renderer_##id,
 #include "answer/renderers.def"
 #undef KITH_RENDERER
+    NULL,
 };
 
 const struct kith_renderer *kith_renderer_at(size_t i)
 {
-	return i < sizeof renderers / sizeof *renderers ? renderers[i] : NULL;
+	size_t k = 0;
+
+	while (k < i && renderers[k] != NULL)
+		k++;
+	return renderers[k];
 }
 
 const struct kith_renderer *kith_renderer_find(const char *name)

@@ -171,6 +171,7 @@ static int run(int argc, char **argv)
 {
 	const struct kith_export_target *target = NULL;
 	struct kith_export export;
+	struct kith_err err;
 	struct kith_sets sets;
 	char *temporary = NULL;
 	int first, status, fd = STDOUT_FILENO;
@@ -206,7 +207,8 @@ static int run(int argc, char **argv)
 	(void)snprintf(temporary, n, "%s.tmp-%ld", options.output, (long)getpid());
 	fd = open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
 	if (fd < 0) {
-		kith_cli_say("cannot write '%s': %s", temporary, strerror(errno));
+		(void)kith_fail_errno(&err, errno, "cannot write '%s'", temporary);
+		kith_cli_say("%s", err.msg);
 		status = KITH_EXIT_USAGE;
 		goto out;
 	}

@@ -18,8 +18,8 @@ static const struct kith_cli *const commands[] = {
 #define KITH_CLI(id) &kith_cli_##id,
 #include "cli/commands.def"
 #undef KITH_CLI
+    NULL,
 };
-#define N_COMMANDS (sizeof commands / sizeof *commands)
 
 static const struct program {
 	const char *name, *summary;
@@ -48,7 +48,7 @@ static int help(void)
 	kith_out_init(&out, STDOUT_FILENO);
 	(void)kith_out_text(&out, "Usage: kith COMMAND [OPTION]... [OPERAND]...\n"
 				  "Says who distributes a file, from sets on this machine.\n\n");
-	for (i = 0; i < N_COMMANDS; i++)
+	for (i = 0; commands[i] != NULL; i++)
 		(void)line(&out, commands[i]->name, commands[i]->command->summary);
 	(void)kith_out_text(&out, "\nOther programs:\n");
 	for (i = 0; i < N_PROGRAMS; i++)
@@ -78,6 +78,7 @@ static int version(void)
 static int start(const char *name, char **argv)
 {
 	char self[4096], program[32];
+	struct kith_err err;
 	ssize_t n = readlink("/proc/self/exe", self, sizeof self - sizeof program - 1);
 	char *slash;
 
@@ -92,10 +93,12 @@ static int start(const char *name, char **argv)
 		}
 	}
 	(void)execvp(program, argv);
-	if (errno == ENOENT)
+	if (errno == ENOENT) {
 		kith_cli_say("the program '%s' is not installed", program);
-	else
-		kith_cli_say("cannot run '%s': %s", program, strerror(errno));
+	} else {
+		(void)kith_fail_errno(&err, errno, "cannot run '%s'", program);
+		kith_cli_say("%s", err.msg);
+	}
 	return KITH_EXIT_USAGE;
 }
 
@@ -124,7 +127,7 @@ int main(int argc, char **argv)
 		argv[2] = flag;
 		argc = 3;
 	}
-	for (i = 0; i < N_COMMANDS; i++) {
+	for (i = 0; commands[i] != NULL; i++) {
 		if (strcmp(word, commands[i]->name) == 0)
 			return commands[i]->run(argc - 1, argv + 1);
 	}

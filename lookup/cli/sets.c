@@ -14,6 +14,14 @@
 #define DEFAULT_FOLDER "/var/lib/kith"
 #define SUFFIX         ".kith"
 
+static void say_errno(int sys_errno, const char *path)
+{
+	struct kith_err err;
+
+	(void)kith_fail_errno(&err, sys_errno, "set '%s': cannot open", path);
+	kith_cli_say("%s", err.msg);
+}
+
 static bool ends_with_suffix(const char *name)
 {
 	size_t n = strlen(name);
@@ -78,6 +86,7 @@ static int list_folder(const char *path, char ***ret_names, size_t *ret_n)
 
 	if (dir == NULL)
 		return errno;
+	/* NOLINTNEXTLINE(concurrency-mt-unsafe): the folder is ours alone */
 	while ((entry = readdir(dir)) != NULL && n < KITH_LIMIT_SETS + 1) {
 		size_t len = strlen(path) + strlen(entry->d_name) + 2;
 		char **more, *name;
@@ -112,21 +121,20 @@ static int open_path(struct kith_sets *sets, const char *path)
 	int status = KITH_EXIT_OK, e;
 
 	if (stat(path, &file) != 0) {
-		kith_cli_say("set '%s': cannot open: %s", path, strerror(errno));
+		say_errno(errno, path);
 		return KITH_EXIT_SET;
 	}
 	if (!S_ISDIR(file.st_mode))
 		return open_file(sets, path, &file);
 	e = list_folder(path, &names, &n);
 	if (e != 0) {
-		kith_cli_say("folder '%s': cannot open: %s", path, strerror(e));
+		say_errno(e, path);
 		return KITH_EXIT_SET;
 	}
 	for (i = 0; i < n; i++) {
 		if (status == KITH_EXIT_OK) {
 			if (stat(names[i], &file) != 0) {
-				kith_cli_say("set '%s': cannot open: %s", names[i],
-					     strerror(errno));
+				say_errno(errno, names[i]);
 				status = KITH_EXIT_SET;
 			} else {
 				status = open_file(sets, names[i], &file);
@@ -159,13 +167,13 @@ static int open_list(struct kith_sets *sets, const char *list)
 
 int kith_sets_open(struct kith_sets *sets, const struct kith_opt_list *given)
 {
-	const char *list = getenv("KITH_PATH");
+	const char *list = getenv("KITH_PATH"); /* NOLINT(concurrency-mt-unsafe): no threads yet */
 	struct stat folder;
 	int status = KITH_EXIT_OK;
 	size_t i;
 
 	memset(sets, 0, sizeof *sets);
-	sets->sets = calloc(KITH_LIMIT_SETS, sizeof *sets->sets);
+	sets->sets = calloc(KITH_LIMIT_SETS, sizeof(void *));
 	sets->paths = calloc(KITH_LIMIT_SETS, sizeof *sets->paths);
 	if (sets->sets == NULL || sets->paths == NULL)
 		return kith_cli_set_fault(NULL, KITH_E_NOMEM, NULL);
