@@ -23,6 +23,7 @@ KITH_PRINTF(2, 3) static void bad(struct kith_entry *entry, const char *fmt, ...
 
 	entry->kind = KITH_ENTRY_BAD;
 	va_start(args, fmt);
+	/* NOLINTNEXTLINE(clang-analyzer-valist.*): it is set */
 	(void)vsnprintf(entry->reason, sizeof entry->reason, fmt, args);
 	va_end(args);
 }

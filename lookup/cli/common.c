@@ -17,7 +17,8 @@ void kith_cli_say(const char *fmt, ...)
 	size_t n, i;
 
 	va_start(args, fmt);
-	(void)vsnprintf(text, sizeof text, fmt, args);
+	(void)vsnprintf(text, sizeof text, fmt,
+			args); /* NOLINT(clang-analyzer-valist.*): it is set */
 	va_end(args);
 	n = strlen(text);
 	(void)kith_buf_add_str(&buf, "kith: ");

@@ -37,8 +37,8 @@ static bool is_open(const struct kith_sets *sets, const struct stat *file)
 	size_t i;
 
 	for (i = 0; i < sets->n; i++) {
-		if (stat(sets->paths[i], &other) == 0 && other.st_dev == file->st_dev &&
-		    other.st_ino == file->st_ino)
+		if (sets->paths[i] != NULL && stat(sets->paths[i], &other) == 0 &&
+		    other.st_dev == file->st_dev && other.st_ino == file->st_ino)
 			return true;
 	}
 	return false;
