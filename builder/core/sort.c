@@ -188,32 +188,55 @@ static int compare_strings(uint64_t a, uint64_t b, void *user)
 
 /* Deeper than this, strings are compared one by one: it bounds the recursion. */
 #define STRINGS_DEPTH 4096
+#define STRINGS_AHEAD 12 /* strings that are fetched ahead */
+
+/*
+ * Strings that are equal before depth + 8, zeros filled in. Those that end there differ in length
+ * alone, so they are few, and come first; how many, is returned.
+ */
+static size_t put_ended_first(const struct kith_bytes *items, struct kith_pair *pairs, size_t n,
+			      size_t end)
+{
+	size_t ended = 0, i, j;
+
+	for (i = 0; i < n; i++) {
+		if (items[pairs[i].value].n > end)
+			continue;
+		swap(&pairs[ended], &pairs[i]);
+		for (j = ended; j > 0 && items[pairs[j].value].n < items[pairs[j - 1].value].n; j--)
+			swap(&pairs[j], &pairs[j - 1]);
+		ended++;
+	}
+	return ended;
+}
 
 static void sort_strings_from(const struct kith_bytes *items, struct kith_pair *pairs, size_t n,
 			      size_t depth)
 {
-	size_t from, to, i;
+	size_t from, to, i, ended;
 
 	for (i = 0; i < n; i++) {
 		const struct kith_bytes *item = &items[pairs[i].value];
 
+		if (i + STRINGS_AHEAD < n)
+			__builtin_prefetch(items[pairs[i + STRINGS_AHEAD].value].data + depth);
 		pairs[i].key = item->n <= depth ? 0
 						: kith_sort_prefix(item->data + depth, item->n - depth);
 	}
 	kith_sort_pairs(pairs, n);
 	for (from = 0; from < n; from = to) {
-		uint64_t key = pairs[from].key;
-
-		for (to = from + 1; to < n && pairs[to].key == key; to++)
+		for (to = from + 1; to < n && pairs[to].key == pairs[from].key; to++)
 			;
 		if (to - from == 1)
 			continue;
-		/* A zero at the end may be a string's own or what fills it up. */
-		if ((key & 0xff) == 0 || depth >= STRINGS_DEPTH)
+		if (depth >= STRINGS_DEPTH) {
 			sort_group(pairs + from, to - from, compare_strings,
 				   (void *)(uintptr_t)items);
-		else
-			sort_strings_from(items, pairs + from, to - from, depth + 8);
+			continue;
+		}
+		ended = put_ended_first(items, pairs + from, to - from, depth + 8);
+		if (to - from - ended > 1)
+			sort_strings_from(items, pairs + from + ended, to - from - ended, depth + 8);
 	}
 }
 

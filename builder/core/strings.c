@@ -9,7 +9,8 @@
 #include "core/sort.h"
 
 /* A string in a run: its length (4 bytes of this machine's order), its bytes. */
-#define HEAD 4
+#define HEAD  4
+#define AHEAD 12
 
 enum kith_status kith_strings_spill(const struct kith_bytes *items, size_t n,
 				    struct kith_scratch *scratch, struct kith_strings_run *ret_run,
@@ -37,6 +38,9 @@ enum kith_status kith_strings_spill(const struct kith_bytes *items, size_t n,
 		struct kith_bytes item = items[pairs[i].value];
 		uint32_t len = (uint32_t)item.n;
 
+		/* Sorted strings lie anywhere in memory: fetch those that come next. */
+		if (i + AHEAD < n)
+			__builtin_prefetch(items[pairs[i + AHEAD].value].data);
 		ret_order[pairs[i].value] = (uint32_t)i;
 		st = kith_scratch_out_add(&out, &len, HEAD, err);
 		if (st >= 0)

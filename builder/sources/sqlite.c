@@ -11,6 +11,7 @@
 #include "base/buf.h"
 #include "base/err.h"
 #include "base/limits.h"
+#include "sqlite_ahead.h"
 
 /* A statement handle is SQLite's own; only this file knows. */
 struct kith_sql {
@@ -147,7 +148,8 @@ enum kith_status kith_sql_open(const char *path, size_t cache_bytes, bool salvag
 		goto out;
 	}
 	rc = sqlite3_open_v2((const char *)uri.data, &sql->db,
-			     SQLITE_OPEN_READONLY | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_URI, NULL);
+			     SQLITE_OPEN_READONLY | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_URI,
+			     kith_sqlite_ahead());
 	if (rc == SQLITE_OK)
 		rc = harden(sql->db, cache_bytes, salvage);
 	if (rc != SQLITE_OK) {
