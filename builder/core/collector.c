@@ -8,6 +8,7 @@
 #include "base/limits.h"
 #include "core/classify.h"
 #include "core/decl.h"
+#include "core/memory.h"
 
 /* Rows whose names are looked up together, so that memory can be fetched ahead. */
 #define STAGED 32
@@ -76,7 +77,7 @@ static enum kith_status make_items(struct kith_collector *collector, const struc
 				   struct kith_buf *keys, struct kith_bytes **ret_items,
 				   struct kith_err *err)
 {
-	struct kith_bytes *items = malloc((dict->n + 1) * sizeof *items);
+	struct kith_bytes *items = kith_memory_alloc((dict->n + 1) * sizeof *items);
 	size_t i, at = 0;
 
 	if (items == NULL)
@@ -112,7 +113,7 @@ static enum kith_status spill_dict(struct kith_collector *collector, const struc
 {
 	struct kith_bytes *items = NULL;
 	struct kith_buf keys = {0};
-	uint32_t *order = malloc((dict->n + 1) * sizeof *order);
+	uint32_t *order = kith_memory_alloc((dict->n + 1) * sizeof *order);
 	enum kith_status st;
 
 	if (order == NULL)

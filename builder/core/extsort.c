@@ -6,6 +6,7 @@
 
 #include "base/bytes.h"
 #include "base/err.h"
+#include "core/memory.h"
 #include "core/sort.h"
 
 struct run {
@@ -127,11 +128,12 @@ static enum kith_status grow(struct kith_extsort *sort, struct kith_err *err)
 
 	if (more > sort->capacity)
 		more = sort->capacity;
-	items = realloc(sort->items, more * sort->width);
+	items = kith_memory_grow(sort->items, sort->n * sort->width, more * sort->width);
 	if (items == NULL)
 		return kith_fail_nomem(err);
 	sort->items = items;
-	pairs = realloc(sort->pairs, more * sizeof *pairs);
+	/* What the pairs had is not needed: they are made when the items are sorted. */
+	pairs = kith_memory_grow(sort->pairs, 0, more * sizeof *pairs);
 	if (pairs == NULL)
 		return kith_fail_nomem(err);
 	sort->pairs = pairs;

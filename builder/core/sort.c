@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * sort.c: introsort (median of three, heapsort when it degenerates, insertion for the small ends),
- * written out for pairs so that the comparison is one instruction. Hostile orders cost no more
- * than n log n.
+ * sort.c: one pass that spreads large inputs over buckets, then introsort (median of three,
+ * heapsort when it degenerates, insertion for the small ends), written out for pairs so that the
+ * comparison is one instruction. Hostile orders cost no more than n log n.
  */
 #include "core/sort.h"
 
@@ -109,19 +109,84 @@ static void intro(struct kith_pair *a, size_t n, unsigned depth)
 	insertion(a, n);
 }
 
-void kith_sort_pairs(struct kith_pair *pairs, size_t n)
+#define RADIX_BITS 11
+#define RADIX	   (1u << RADIX_BITS)
+
+/*
+ * Puts pairs into buckets by the bits of the key that differ first, in place (American flag sort).
+ * Digests are spread evenly, so what is left in a bucket fits the fastest cache. ends: RADIX
+ * numbers, where each bucket ends.
+ */
+static void spread(struct kith_pair *pairs, size_t n, unsigned shift, size_t *ends)
+{
+	size_t next[RADIX], sum = 0, i;
+	unsigned b;
+
+	memset(ends, 0, RADIX * sizeof *ends);
+	for (i = 0; i < n; i++)
+		ends[pairs[i].key >> shift & (RADIX - 1)]++;
+	for (b = 0; b < RADIX; b++) {
+		next[b] = sum;
+		sum += ends[b];
+		ends[b] = sum;
+	}
+	for (b = 0; b < RADIX; b++) {
+		while (next[b] < ends[b]) {
+			struct kith_pair x = pairs[next[b]];
+			unsigned home = (unsigned)(x.key >> shift) & (RADIX - 1);
+
+			while (home != b) {
+				struct kith_pair y = pairs[next[home]];
+
+				pairs[next[home]++] = x;
+				x = y;
+				home = (unsigned)(x.key >> shift) & (RADIX - 1);
+			}
+			pairs[next[b]++] = x;
+		}
+	}
+}
+
+/* The highest bit in which keys differ, plus one; 0 when all are equal. */
+static unsigned differing_bits(const struct kith_pair *pairs, size_t n)
+{
+	uint64_t differ = 0;
+	size_t i;
+
+	for (i = 1; i < n; i++)
+		differ |= pairs[i].key ^ pairs[0].key;
+	return differ == 0 ? 0 : 64 - (unsigned)__builtin_clzll(differ);
+}
+
+static unsigned depth_for(size_t n)
 {
 	unsigned depth = 0;
-	size_t i;
+
+	for (; n > 0; n >>= 1)
+		depth += 2;
+	return depth;
+}
+
+void kith_sort_pairs(struct kith_pair *pairs, size_t n)
+{
+	size_t ends[RADIX], from = 0, i;
+	unsigned bits, b;
 
 	for (i = 1; i < n; i++)
 		if (pairs[i - 1].key > pairs[i].key)
 			break;
 	if (i >= n)
 		return; /* sorted already, as the rows of a minimal RDS are */
-	for (i = n; i > 0; i >>= 1)
-		depth += 2;
-	intro(pairs, n, depth);
+	if (n < 16 * RADIX) {
+		intro(pairs, n, depth_for(n));
+		return;
+	}
+	bits = differing_bits(pairs, n); /* not 0: something was out of order */
+	spread(pairs, n, bits > RADIX_BITS ? bits - RADIX_BITS : 0, ends);
+	for (b = 0; b < RADIX; b++) {
+		intro(pairs + from, ends[b] - from, depth_for(ends[b] - from));
+		from = ends[b];
+	}
 }
 
 /* Bottom-up would need memory; groups of equal keys are small, so a heap of comparisons will do. */

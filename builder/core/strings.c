@@ -6,6 +6,7 @@
 
 #include "base/bytes.h"
 #include "base/err.h"
+#include "core/memory.h"
 #include "core/sort.h"
 
 /* A string in a run: its length (4 bytes of this machine's order), its bytes. */
@@ -22,7 +23,7 @@ enum kith_status kith_strings_spill(const struct kith_bytes *items, size_t n,
 	enum kith_status st = KITH_OK;
 	size_t i;
 
-	pairs = malloc((n + 1) * sizeof *pairs);
+	pairs = kith_memory_alloc((n + 1) * sizeof *pairs);
 	if (pairs == NULL)
 		return kith_fail_nomem(err);
 	for (i = 0; i < n; i++) {
