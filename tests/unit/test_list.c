@@ -57,21 +57,26 @@ static const char *list(const void *text, size_t n)
 	while ((st = kith_list_reader_next(&reader, &entry, &err)) == KITH_OK) {
 		switch (entry.kind) {
 		case KITH_ENTRY_NONE: break;
-		case KITH_ENTRY_NOHASH: at += (size_t)sprintf(found + at, "none|"); break;
+		case KITH_ENTRY_NOHASH:
+			at += (size_t)snprintf(found + at, sizeof found - at, "none|");
+			break;
 		case KITH_ENTRY_BAD:
 			assert_true(entry.reason[0] != '\0');
-			at += (size_t)sprintf(found + at, "bad %d|", (int)entry.line);
+			at += (size_t)snprintf(found + at, sizeof found - at, "bad %d|",
+					       (int)entry.line);
 			break;
 		case KITH_ENTRY_HASH:
 			assert_true(entry.text >= entry.raw &&
 				    entry.text + entry.text_n <= entry.raw + entry.raw_n);
 			assert_int_equal(entry.text_n, 2 * kith_digest_size(entry.digest));
-			at += (size_t)sprintf(found + at, "%s %.*s|", kinds[entry.digest],
-					      (int)entry.raw_n, (const char *)entry.raw);
+			at += (size_t)snprintf(found + at, sizeof found - at, "%s %.*s|",
+					       kinds[entry.digest], (int)entry.raw_n,
+					       (const char *)entry.raw);
 			break;
 		}
 	}
 	assert_int_equal(st, KITH_END);
+	assert_true(at < sizeof found);
 	end(&reader, file);
 	return found;
 }
