@@ -24,7 +24,7 @@ uint8_t *kith_buf_room(struct kith_buf *buf, size_t more)
 
 	if (buf->cap - buf->n >= more && buf->data != NULL)
 		return buf->data + buf->n;
-	if (!kith_add_size(buf->n, more, &need))
+	if (buf->failed || !kith_add_size(buf->n, more, &need))
 		goto fail;
 	cap = buf->cap < 256 ? 256 : buf->cap;
 	while (cap < need) {
@@ -39,7 +39,9 @@ uint8_t *kith_buf_room(struct kith_buf *buf, size_t more)
 	buf->cap = cap;
 	return buf->data + buf->n;
 fail:
+	/* No room from now on, so that the appends behind this one fail too. */
 	buf->failed = true;
+	buf->cap = buf->n;
 	return NULL;
 }
 

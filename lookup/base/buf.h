@@ -2,8 +2,9 @@
 /*
  * buf.h: a growing byte buffer, and the one reader of lines.
  *
- * A kith_buf that is all zero is empty and valid. After a failed append the content is unchanged
- * and `failed` is set, so that a run of appends may be checked once, at its end.
+ * A kith_buf that is all zero is empty and valid. After a failed append the content is unchanged,
+ * `failed` is set and all further appends fail, so that a run of them may be checked once, at its
+ * end.
  */
 #ifndef KITH_BASE_BUF_H
 #define KITH_BASE_BUF_H
