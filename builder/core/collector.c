@@ -32,6 +32,9 @@ struct kith_collector {
 	struct kith_buf last_key;
 	uint32_t last_place;
 	bool has_last;
+	/* Working space of a spill. */
+	struct kith_room items, pairs, names_order, places_order;
+	struct kith_buf place_keys;
 };
 
 enum kith_status kith_collector_new(struct kith_chunks *chunks,
@@ -61,6 +64,11 @@ void kith_collector_free(struct kith_collector *collector)
 	kith_rowstore_done(&collector->stores[1]);
 	kith_buf_done(&collector->staged_names);
 	kith_buf_done(&collector->last_key);
+	kith_room_done(&collector->items);
+	kith_room_done(&collector->pairs);
+	kith_room_done(&collector->names_order);
+	kith_room_done(&collector->places_order);
+	kith_buf_done(&collector->place_keys);
 	kith_ledger_free(collector->ledger);
 	free(collector);
 }
@@ -72,64 +80,51 @@ struct kith_ledger *kith_collector_ledger(struct kith_collector *collector)
 
 /* ------------------------------------------------------------------- spill */
 
-/* The dictionary's strings as items; for places, their whole keys, which are made in `keys`. */
-static enum kith_status make_items(struct kith_collector *collector, const struct kith_dict *dict,
-				   struct kith_buf *keys, struct kith_bytes **ret_items,
-				   struct kith_err *err)
+/* The whole keys of the places, one behind the other in place_keys; items[i].n becomes their
+ * lengths, and then, when nothing moves any more, items[i].data their beginnings. */
+static bool make_place_keys(struct kith_collector *collector, struct kith_bytes *items)
 {
-	struct kith_bytes *items = kith_memory_alloc((dict->n + 1) * sizeof *items);
+	const struct kith_dict *dict = &collector->places;
+	struct kith_buf *keys = &collector->place_keys;
 	size_t i, at = 0;
 
-	if (items == NULL)
-		return kith_fail_nomem(err);
+	keys->n = 0;
 	for (i = 0; i < dict->n; i++) {
-		items[i] = kith_dict_get(dict, (uint32_t)i);
-		if (keys != NULL) {
-			struct kith_bytes head =
-				kith_decl_place_key(collector->chunks->decl, kith_get_be32(items[i].data));
+		struct kith_bytes tail = kith_dict_get(dict, (uint32_t)i);
+		struct kith_bytes head =
+			kith_decl_place_key(collector->chunks->decl, kith_get_be32(tail.data));
 
-			(void)kith_buf_add(keys, head.data, head.n);
-			(void)kith_buf_add(keys, items[i].data + 4, items[i].n - 4);
-			items[i].n += head.n - 4;
-		}
+		(void)kith_buf_add(keys, head.data, head.n);
+		(void)kith_buf_add(keys, tail.data + 4, tail.n - 4);
+		items[i].n = head.n + tail.n - 4;
 	}
-	/* Only now does the buffer not move any more. */
-	for (i = 0; keys != NULL && !keys->failed && i < dict->n; i++) {
+	for (i = 0; i < dict->n; i++) {
 		items[i].data = keys->data + at;
 		at += items[i].n;
 	}
-	if (keys != NULL && keys->failed) {
-		free(items);
-		return kith_fail_nomem(err);
-	}
-	*ret_items = items;
-	return KITH_OK;
+	return !keys->failed;
 }
 
-/* Writes a dictionary's strings as a sorted run; *ret_order is the caller's to free. */
+/* Writes a dictionary's strings as a sorted run; *ret_order is kept in `order`. */
 static enum kith_status spill_dict(struct kith_collector *collector, const struct kith_dict *dict,
-				   bool is_places, struct kith_strings_run *ret_run,
+				   struct kith_room *order, struct kith_strings_run *ret_run,
 				   uint32_t **ret_order, struct kith_err *err)
 {
-	struct kith_bytes *items = NULL;
-	struct kith_buf keys = {0};
-	uint32_t *order = kith_memory_alloc((dict->n + 1) * sizeof *order);
-	enum kith_status st;
+	struct kith_bytes *items = kith_room_get(&collector->items, (dict->n + 1) * sizeof *items);
+	size_t i;
 
-	if (order == NULL)
+	*ret_order = kith_room_get(order, (dict->n + 1) * sizeof **ret_order);
+	if (items == NULL || *ret_order == NULL)
 		return kith_fail_nomem(err);
-	st = make_items(collector, dict, is_places ? &keys : NULL, &items, err);
-	if (st >= 0)
-		st = kith_strings_spill(items, dict->n, collector->chunks->scratch, ret_run, order,
-					err);
-	free(items);
-	kith_buf_done(&keys);
-	if (st < 0) {
-		free(order);
-		return st;
+	if (dict == &collector->places) {
+		if (!make_place_keys(collector, items))
+			return kith_fail_nomem(err);
+	} else {
+		for (i = 0; i < dict->n; i++)
+			items[i] = kith_dict_get(dict, (uint32_t)i);
 	}
-	*ret_order = order;
-	return KITH_OK;
+	return kith_strings_spill(items, dict->n, collector->chunks->scratch, &collector->pairs,
+				  ret_run, *ret_order, err);
 }
 
 static enum kith_status add_chunk(struct kith_chunks *chunks, struct kith_chunk *chunk,
@@ -210,10 +205,12 @@ static enum kith_status spill(struct kith_collector *collector, struct kith_err 
 	chunk = calloc(1, sizeof *chunk);
 	if (chunk == NULL)
 		return kith_fail_nomem(err);
-	st = spill_dict(collector, &collector->names, false, &chunk->names, &names, err);
+	st = spill_dict(collector, &collector->names, &collector->names_order, &chunk->names, &names,
+			err);
 	if (st < 0)
 		goto out;
-	st = spill_dict(collector, &collector->places, true, &chunk->places, &places, err);
+	st = spill_dict(collector, &collector->places, &collector->places_order, &chunk->places,
+			&places, err);
 	if (st < 0)
 		goto out;
 	for (table = 0; table < 2; table++) {
@@ -232,8 +229,6 @@ static enum kith_status spill(struct kith_collector *collector, struct kith_err 
 		chunk = NULL;
 out:
 	free(chunk);
-	free(names);
-	free(places);
 	return st;
 }
 

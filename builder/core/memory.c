@@ -35,3 +35,19 @@ void *kith_memory_grow(void *old, size_t used, size_t n)
 	free(old);
 	return p;
 }
+
+void *kith_room_get(struct kith_room *room, size_t n)
+{
+	if (room->data != NULL && room->cap >= n)
+		return room->data;
+	kith_room_done(room);
+	room->data = kith_memory_alloc(n);
+	room->cap = room->data == NULL ? 0 : n;
+	return room->data;
+}
+
+void kith_room_done(struct kith_room *room)
+{
+	free(room->data);
+	memset(room, 0, sizeof *room);
+}

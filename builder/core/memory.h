@@ -16,4 +16,14 @@ void *kith_memory_alloc(size_t n);
  * and the old one is as it was. */
 void *kith_memory_grow(void *old, size_t used, size_t n);
 
+/* Working space that is kept from one use to the next. Zeroed: empty. */
+struct kith_room {
+	void *data;
+	size_t cap;
+};
+
+/* At least n bytes, whose content is not defined; valid until the next call. NULL: out of memory. */
+void *kith_room_get(struct kith_room *room, size_t n);
+void kith_room_done(struct kith_room *room);
+
 #endif

@@ -216,6 +216,7 @@ static enum kith_status spill_declared(struct kith_decl *decl, struct kith_scrat
 	uint32_t n = kith_decl_places(decl), i;
 	struct kith_bytes *items = malloc(((size_t)n + 1) * sizeof *items);
 	uint32_t *order = malloc(((size_t)n + 1) * sizeof *order);
+	struct kith_room room = {NULL, 0};
 	enum kith_status st;
 
 	if (items == NULL || order == NULL) {
@@ -224,7 +225,8 @@ static enum kith_status spill_declared(struct kith_decl *decl, struct kith_scrat
 	}
 	for (i = 0; i < n; i++)
 		items[i] = kith_decl_place_key(decl, i);
-	st = kith_strings_spill(items, n, scratch, ret_run, order, err);
+	st = kith_strings_spill(items, n, scratch, &room, ret_run, order, err);
+	kith_room_done(&room);
 	if (st < 0)
 		goto out;
 	*ret_order = order;

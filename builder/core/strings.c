@@ -6,7 +6,6 @@
 
 #include "base/bytes.h"
 #include "base/err.h"
-#include "core/memory.h"
 #include "core/sort.h"
 
 /* A string in a run: its length (4 bytes of this machine's order), its bytes. */
@@ -14,8 +13,9 @@
 #define AHEAD 12
 
 enum kith_status kith_strings_spill(const struct kith_bytes *items, size_t n,
-				    struct kith_scratch *scratch, struct kith_strings_run *ret_run,
-				    uint32_t *ret_order, struct kith_err *err)
+				    struct kith_scratch *scratch, struct kith_room *room,
+				    struct kith_strings_run *ret_run, uint32_t *ret_order,
+				    struct kith_err *err)
 {
 	struct kith_scratch_out out = {0};
 	struct kith_pair *pairs;
@@ -23,7 +23,7 @@ enum kith_status kith_strings_spill(const struct kith_bytes *items, size_t n,
 	enum kith_status st = KITH_OK;
 	size_t i;
 
-	pairs = kith_memory_alloc((n + 1) * sizeof *pairs);
+	pairs = kith_room_get(room, (n + 1) * sizeof *pairs);
 	if (pairs == NULL)
 		return kith_fail_nomem(err);
 	for (i = 0; i < n; i++) {
@@ -50,7 +50,6 @@ enum kith_status kith_strings_spill(const struct kith_bytes *items, size_t n,
 	if (st >= 0)
 		st = kith_scratch_out_flush(&out, err);
 	kith_scratch_out_done(&out);
-	free(pairs);
 	return st;
 }
 

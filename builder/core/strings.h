@@ -8,6 +8,7 @@
 #ifndef KITH_CORE_STRINGS_H
 #define KITH_CORE_STRINGS_H
 
+#include "core/memory.h"
 #include "core/scratch.h"
 
 struct kith_strings_run {
@@ -17,11 +18,12 @@ struct kith_strings_run {
 
 /*
  * Sorts items and writes them as a run; equal items are not allowed. ret_order[i] becomes the
- * position of item i in sorted order.
+ * position of item i in sorted order. room: for sorting.
  */
 enum kith_status kith_strings_spill(const struct kith_bytes *items, size_t n,
-				    struct kith_scratch *scratch, struct kith_strings_run *ret_run,
-				    uint32_t *ret_order, struct kith_err *err);
+				    struct kith_scratch *scratch, struct kith_room *room,
+				    struct kith_strings_run *ret_run, uint32_t *ret_order,
+				    struct kith_err *err);
 
 /*
  * Called for each different string, in order; gives its rank. The bytes are valid during the call.

@@ -211,6 +211,7 @@ static void merged_strings_get_the_rank_of_their_sorted_order_in_every_run(void 
 	uint32_t *order[RUNS];
 	const uint32_t *maps[RUNS];
 	struct kith_scratch *scratch = NULL;
+	struct kith_room room_for_pairs = {NULL, 0};
 	struct emitted emitted = {0};
 
 	(void)state;
@@ -228,8 +229,11 @@ static void merged_strings_get_the_rank_of_their_sorted_order_in_every_run(void 
 			mine[n_mine[r]++] = items[i];
 		}
 		assert_int_equal(
-			kith_strings_spill(mine, n_mine[r], scratch, &runs[r], order[r], NULL), KITH_OK);
+			kith_strings_spill(mine, n_mine[r], scratch, &room_for_pairs, &runs[r], order[r],
+					   NULL),
+			KITH_OK);
 	}
+	kith_room_done(&room_for_pairs);
 	emitted.items = items;
 	assert_int_equal(kith_strings_merge(runs, RUNS, scratch, 1, emit, &emitted, maps, NULL), KITH_OK);
 	assert_int_equal(emitted.n, n);
