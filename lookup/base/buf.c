@@ -96,7 +96,7 @@ static enum kith_status fill(struct kith_lines *lines, struct kith_err *err)
 	uint8_t *room;
 	enum kith_status st;
 
-	if (lines->pos > 0) {
+	if (lines->pos > 0 && lines->buf.data != NULL) {
 		memmove(lines->buf.data, lines->buf.data + lines->pos, lines->buf.n - lines->pos);
 		lines->consumed += lines->pos;
 		lines->buf.n -= lines->pos;
@@ -125,12 +125,14 @@ enum kith_status kith_lines_next(struct kith_lines *lines, const uint8_t **ret_l
 
 	for (;;) {
 		size_t have = lines->buf.n - lines->pos;
-		const uint8_t *line = have == 0 ? NULL : lines->buf.data + lines->pos;
-		const uint8_t *lf = have == searched ? NULL : memchr(line + searched, '\n', have - searched);
+		const uint8_t *line = lines->buf.data == NULL ? NULL : lines->buf.data + lines->pos;
+		const uint8_t *lf = NULL;
 
-		if (!too_long && searched == 0 && (lf != NULL || have > 0)) {
+		if (line != NULL && have > searched)
+			lf = memchr(line + searched, '\n', have - searched);
+
+		if (!too_long && searched == 0 && (lf != NULL || have > 0))
 			lines->offset = lines->consumed + lines->pos;
-		}
 		if (lf != NULL || (lines->eof && (have > 0 || too_long))) {
 			size_t n = lf != NULL ? (size_t)(lf - line) : have;
 

@@ -99,7 +99,7 @@ static enum kith_status check_meta(int fd, uint64_t offset, uint32_t *page_size,
  */
 static enum kith_status check_file(const char *path, struct kith_db *db, struct kith_err *err)
 {
-	uint64_t txn[2], last[2], pages;
+	uint64_t txn[2] = {0, 0}, last[2] = {0, 0}, pages;
 	struct stat about;
 	int fd = -1;
 	enum kith_status st;
