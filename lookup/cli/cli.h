@@ -67,8 +67,13 @@ struct kith_sets {
 int kith_sets_open(struct kith_sets *sets, const struct kith_opt_list *given);
 void kith_sets_close(struct kith_sets *sets);
 
-/* guard.c: a fault within the map of this set, or an abort, names the set and exits with 3. */
-void kith_guard_set(kith_set *set, const char *path);
+/*
+ * guard.c: a fault while a set is opened, or later within its map, or an abort, names the set and
+ * exits with 3. Call kith_guard_open before opening, kith_guard_opened after it; set is NULL where
+ * opening failed.
+ */
+void kith_guard_open(const char *path);
+void kith_guard_opened(kith_set *set);
 
 /* --------------------------------------------------------------- the dump */
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * guard.c: reading a mapped file that is damaged, was cut off, or lies on a failing medium ends in
- * a signal rather than in an error. Within the maps of opened sets that signal becomes a sentence
- * and exit status 3; anywhere else it does what it always did. LMDB's own assertions (SIGABRT) are
+ * a signal rather than in an error. While a set is opened, and later within the maps of opened
+ * sets, that signal becomes a sentence and exit status 3; anywhere else it does what it always did. LMDB's own assertions (SIGABRT) are
  * about a damaged set too.
  *
  * What must hold: the handler only uses what is safe in one (write, _exit), so every sentence is
@@ -27,6 +27,7 @@ static struct guarded {
 	size_t n;
 } guarded[KITH_LIMIT_SETS];
 static volatile sig_atomic_t n_guarded;
+static volatile sig_atomic_t opening; /* guarded[n_guarded] is being opened; its range is not known */
 
 static void tell(const struct guarded *set)
 {
@@ -42,6 +43,8 @@ static void on_fault(int number, siginfo_t *info, void *context)
 	int i;
 
 	(void)context;
+	if (opening)
+		tell(&guarded[n_guarded]);
 	for (i = 0; i < n_guarded; i++) {
 		if (number == SIGABRT ||
 		    (at + SLACK >= guarded[i].base && at < guarded[i].end + SLACK))
@@ -52,27 +55,22 @@ static void on_fault(int number, siginfo_t *info, void *context)
 		(void)raise(number);
 }
 
-void kith_guard_set(kith_set *set, const char *path)
+void kith_guard_open(const char *path)
 {
 	struct guarded *g;
 	struct sigaction action;
-	const void *base;
-	size_t size;
 	int n;
 
 	if (n_guarded >= KITH_LIMIT_SETS)
 		return;
 	g = &guarded[n_guarded];
-	kith_set_map(set, &base, &size);
-	g->base = (uintptr_t)base;
-	g->end = (uintptr_t)base + size;
 	n = snprintf(
 	    g->sentence, sizeof g->sentence,
 	    "kith: the set '%.400s' is damaged, or the medium it is on failed; run 'kith verify' "
 	    "on it, and make or copy it anew\n",
 	    path);
 	g->n = n < 0 ? 0 : (size_t)n < sizeof g->sentence ? (size_t)n : sizeof g->sentence - 1;
-	n_guarded++;
+	opening = 1;
 	memset(&action, 0, sizeof action);
 	action.sa_sigaction = on_fault;
 	action.sa_flags = SA_SIGINFO;
@@ -80,4 +78,19 @@ void kith_guard_set(kith_set *set, const char *path)
 	(void)sigaction(SIGBUS, &action, NULL);
 	(void)sigaction(SIGSEGV, &action, NULL);
 	(void)sigaction(SIGABRT, &action, NULL);
+}
+
+void kith_guard_opened(kith_set *set)
+{
+	struct guarded *g = &guarded[n_guarded];
+	const void *base;
+	size_t size;
+
+	if (opening && set != NULL) {
+		kith_set_map(set, &base, &size);
+		g->base = (uintptr_t)base;
+		g->end = (uintptr_t)base + size;
+		n_guarded++;
+	}
+	opening = 0;
 }

@@ -56,7 +56,9 @@ static int open_file(struct kith_sets *sets, const char *path, const struct stat
 		kith_cli_say("more than %d sets", KITH_LIMIT_SETS);
 		return KITH_EXIT_USAGE;
 	}
+	kith_guard_open(path);
 	st = kith_set_open(path, &set, &err);
+	kith_guard_opened(set);
 	if (st != KITH_OK) {
 		kith_cli_say("%s", err.msg); /* it names the set */
 		return st == KITH_E_NOMEM ? KITH_EXIT_USAGE : KITH_EXIT_SET;
@@ -67,7 +69,6 @@ static int open_file(struct kith_sets *sets, const char *path, const struct stat
 		return kith_cli_set_fault(path, KITH_E_NOMEM, NULL);
 	}
 	sets->sets[sets->n++] = set;
-	kith_guard_set(set, path);
 	return KITH_EXIT_OK;
 }
 
@@ -83,6 +84,7 @@ static int list_folder(const char *path, char ***ret_names, size_t *ret_n)
 	struct dirent *entry;
 	char **names = NULL;
 	size_t n = 0;
+	int status = 0;
 
 	if (dir == NULL)
 		return errno;
@@ -98,7 +100,9 @@ static int list_folder(const char *path, char ***ret_names, size_t *ret_n)
 		if (more != NULL)
 			names = more;
 		if (more == NULL || name == NULL) {
+			/* With some of the sets an answer could be a wrong "unknown". */
 			free(name);
+			status = ENOMEM;
 			break;
 		}
 		(void)snprintf(name, len, "%s/%s", path, entry->d_name);
@@ -109,7 +113,7 @@ static int list_folder(const char *path, char ***ret_names, size_t *ret_n)
 		qsort(names, n, sizeof *names, compare_names);
 	*ret_names = names;
 	*ret_n = n;
-	return 0;
+	return status;
 }
 
 /* Opens a file, or what a folder has. */
@@ -129,7 +133,7 @@ static int open_path(struct kith_sets *sets, const char *path)
 	e = list_folder(path, &names, &n);
 	if (e != 0) {
 		say_errno(e, path);
-		return KITH_EXIT_SET;
+		status = KITH_EXIT_SET;
 	}
 	for (i = 0; i < n; i++) {
 		if (status == KITH_EXIT_OK) {
