@@ -161,6 +161,7 @@ static int write_export(const struct kith_export_target *target, struct kith_exp
 		kith_cli_say("%s", err.msg);
 		status = KITH_EXIT_USAGE;
 	}
+	export->out = NULL;
 	if (status == KITH_EXIT_OK && export->n_left_out > 0)
 		kith_cli_say("%llu files left out, the sets do not know what '%s' needs of them",
 			     (unsigned long long)export->n_left_out, target->name);

@@ -18,8 +18,10 @@
 #include "base/limits.h"
 #include "cli/cli.h"
 
-/* LMDB may follow a damaged number that leads a little beside the map. */
+/* LMDB may follow a damaged number that leads a little beside the map, or a damaged flag to a
+ * structure that it does not have: then the address is a small one. */
 #define SLACK ((uintptr_t)16 << 20)
+#define SMALL ((uintptr_t)64 << 10)
 
 static struct guarded {
 	uintptr_t base, end;
@@ -46,7 +48,7 @@ static void on_fault(int number, siginfo_t *info, void *context)
 	if (opening)
 		tell(&guarded[n_guarded]);
 	for (i = 0; i < n_guarded; i++) {
-		if (number == SIGABRT ||
+		if (number == SIGABRT || at < SMALL ||
 		    (at + SLACK >= guarded[i].base && at < guarded[i].end + SLACK))
 			tell(&guarded[i]);
 	}
