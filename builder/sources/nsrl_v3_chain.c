@@ -165,7 +165,7 @@ enum kith_status v3_chain_find(struct v3_chain *chain, int64_t extractee, struct
 	int64_t id = extractee;
 	uint32_t number;
 	size_t n = 0;
-	enum kith_status st = KITH_OK;
+	enum kith_status st;
 
 	make_room(chain);
 	chain->name.n = 0;

@@ -252,7 +252,7 @@ static enum kith_status read_all(struct kith_export *export, struct sieve *sieve
 				 struct kith_err *err)
 {
 	static const enum kith_table tables[] = {KITH_TABLE_FILE, KITH_TABLE_SHA1_ONLY};
-	enum kith_status st = KITH_OK;
+	enum kith_status st;
 	size_t s, t;
 
 	for (s = 0; s < export->n_sets; s++) {

@@ -403,7 +403,7 @@ static enum kith_status split_behind(struct kith_list_reader *reader, const uint
 static enum kith_status join_object(struct kith_list_reader *reader, struct kith_bytes *line,
 				    uint64_t number, struct kith_entry *entry, struct kith_err *err)
 {
-	struct kith_bytes found[KITH_DIGESTS], before, more = {NULL, 0};
+	struct kith_bytes found[KITH_DIGESTS], before, more;
 	const uint8_t *p = find(line->data, line->n, OBJECT_OPEN), *close;
 	enum kith_status st;
 

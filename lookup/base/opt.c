@@ -296,10 +296,10 @@ static void print_option(struct kith_out *out, const struct kith_opt *opt)
 	if (opt->short_name != 0)
 		head[3] = opt->short_name;
 	parts[0] = opt->short_name != 0 ? head : "    ";
-	if (opt->long_name != NULL)
+	if (opt->long_name != NULL) {
 		parts[1] = opt->short_name != 0 ? ", --" : "  --";
-	if (opt->long_name != NULL)
 		parts[2] = opt->long_name;
+	}
 	for (i = 0; i < 3; i++) {
 		size_t len = strlen(parts[i]);
 

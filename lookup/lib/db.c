@@ -351,9 +351,9 @@ static bool is_inside(const struct kith_db *db, const MDB_val *val)
 static MDB_val to_val(const void *data, size_t n)
 {
 	union {
-		const void *in;
+		const void *in; /* cppcheck-suppress unusedStructMember */
 		void *out;
-	} pointer = {data};
+	} pointer = {.in = data};
 	MDB_val val = {n, pointer.out};
 
 	return val;
