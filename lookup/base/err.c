@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <string.h>
 
+KITH_PRINTF(4, 0)
 static void set_message(struct kith_err *err, enum kith_status status, int sys_errno,
 			const char *fmt, va_list ap)
 {
