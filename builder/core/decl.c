@@ -123,7 +123,7 @@ static enum kith_status add_place(struct kith_decl *decl, const uint32_t *refs, 
 enum kith_status kith_decl_source(struct kith_decl *decl, const struct kith_source *source,
 				  uint32_t *ret_source, uint32_t *ret_place, struct kith_err *err)
 {
-	uint32_t number, handle, place;
+	uint32_t number, handle = 0, place = 0;
 	enum kith_status st;
 	bool is_new;
 

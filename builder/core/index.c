@@ -23,7 +23,7 @@ uint64_t kith_index_bytes(uint64_t files, uint64_t sha1_only, uint64_t names, ui
 {
 	uint64_t lines = 3 * kith_index_lines(files + sha1_only) + (files + sha1_only) / 16 + 64;
 
-	return lines * KITH_LINE + (names + places) / KITH_BLOCK * 8 + 5 * 8192;
+	return lines * KITH_LINE + (names + places) / KITH_BLOCK * 8 + (size_t)5 * 8192;
 }
 
 /* The lines of one index while they are filled. */
@@ -61,9 +61,9 @@ static bool put_in_line(struct filler *filler, uint64_t line, uint64_t slot)
 	unsigned i;
 
 	for (i = 0; i < KITH_LINE_SLOTS; i++) {
-		if (kith_get_le64(p + 8 * i) != 0)
+		if (kith_get_le64(p + (size_t)8 * i) != 0)
 			continue;
-		kith_put_le64(p + 8 * i, slot);
+		kith_put_le64(p + (size_t)8 * i, slot);
 		return true;
 	}
 	return false;

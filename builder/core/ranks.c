@@ -6,6 +6,7 @@
  */
 #include "core/ranks.h"
 
+#include <assert.h>
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
@@ -268,7 +269,7 @@ static enum kith_status write_places(struct kith_chunks *chunks, struct kith_dec
 	enum kith_status st;
 
 	sorted = malloc(((size_t)n_declared + 1) * sizeof *sorted);
-	ranks->declared = malloc(((size_t)n_declared + 1) * sizeof *ranks->declared);
+	ranks->declared = calloc((size_t)n_declared + 1, sizeof *ranks->declared);
 	if (runs == NULL || maps == NULL || places == NULL || sorted == NULL ||
 	    ranks->declared == NULL) {
 		st = kith_fail_nomem(err);
@@ -279,6 +280,7 @@ static enum kith_status write_places(struct kith_chunks *chunks, struct kith_dec
 	st = spill_declared(decl, chunks->scratch, &runs[n - 1], &order, err);
 	if (st < 0)
 		goto out;
+	assert(order != NULL);
 	for (i = 0; i < n_declared; i++)
 		sorted[order[i]] = (uint32_t)i;
 	places->decl = decl;

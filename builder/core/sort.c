@@ -177,7 +177,7 @@ void kith_sort_pairs(struct kith_pair *pairs, size_t n)
 			break;
 	if (i >= n)
 		return; /* sorted already, as the rows of a minimal RDS are */
-	if (n < 16 * RADIX) {
+	if (n < (size_t)16 * RADIX) {
 		intro(pairs, n, depth_for(n));
 		return;
 	}
@@ -310,6 +310,7 @@ void kith_sort_strings(const struct kith_bytes *items, struct kith_pair *pairs, 
 	sort_strings_from(items, pairs, n, 0);
 }
 
+/* NOLINTBEGIN(bugprone-macro-parentheses): a type and parts of names */
 #define SORT_UNIQUE(name, type)                                                                    \
 	static void name##_sift(type *a, size_t i, size_t n)                                       \
 	{                                                                                          \
@@ -354,6 +355,7 @@ void kith_sort_strings(const struct kith_bytes *items, struct kith_pair *pairs, 
 				items[kept++] = items[i];                                          \
 		return kept;                                                                       \
 	}
+/* NOLINTEND(bugprone-macro-parentheses) */
 
 SORT_UNIQUE(kith_sort_unique_u64, uint64_t)
 SORT_UNIQUE(kith_sort_unique_u32, uint32_t)
