@@ -41,13 +41,13 @@ extern "C" {
 #define KITH_VERSION_MAJOR 0
 #define KITH_VERSION_MINOR 1
 #define KITH_VERSION_PATCH 0
-#define KITH_VERSION	   "0.1.0"
+#define KITH_VERSION       "0.1.0"
 
 /* The set format that this library reads. A set with another number is refused. */
 #define KITH_SET_FORMAT 1
 
 #if defined(__GNUC__)
-#define KITH_API	__attribute__((visibility("default")))
+#define KITH_API        __attribute__((visibility("default")))
 #define KITH_MUST_CHECK __attribute__((warn_unused_result))
 #else
 #define KITH_API
@@ -60,18 +60,18 @@ KITH_API const char *kith_version(void);
 /* ----------------------------------------------------------------- status */
 
 enum kith_status {
-	KITH_OK = 0,	       /* done; for a lookup: it is in the set */
+	KITH_OK = 0,           /* done; for a lookup: it is in the set */
 	KITH_NOT_FOUND = 1,    /* done; it is not in the set */
-	KITH_END = 2,	       /* done; the iterator has no more */
+	KITH_END = 2,          /* done; the iterator has no more */
 	KITH_NO_REFERENCE = 3, /* done; the set has no index of that kind, so nothing can be said */
 	KITH_E_ARG = -1,       /* the caller's argument is outside its documented range */
 	KITH_E_NOMEM = -2,     /* out of memory */
-	KITH_E_IO = -3,	       /* the operating system refused; sys_errno says why */
+	KITH_E_IO = -3,        /* the operating system refused; sys_errno says why */
 	KITH_E_CORRUPT = -4,   /* the data breaks its own rules: damaged or hostile */
 	KITH_E_UNSUPPORTED = -5, /* well formed, but of a kind or version that we do not know */
-	KITH_E_LIMIT = -6,     /* over a documented limit */
-	KITH_E_CANCELLED = -7, /* the caller's progress function asked to stop */
-	KITH_E_BUSY = -8       /* somebody else holds it */
+	KITH_E_LIMIT = -6,       /* over a documented limit */
+	KITH_E_CANCELLED = -7,   /* the caller's progress function asked to stop */
+	KITH_E_BUSY = -8         /* somebody else holds it */
 };
 
 /*
@@ -93,8 +93,8 @@ enum kith_digest { KITH_SHA256 = 0, KITH_SHA1 = 1, KITH_MD5 = 2 };
 #define KITH_DIGESTS 3
 
 #define KITH_SHA256_SIZE 32
-#define KITH_SHA1_SIZE	 20
-#define KITH_MD5_SIZE	 16
+#define KITH_SHA1_SIZE   20
+#define KITH_MD5_SIZE    16
 
 /* Size in bytes of a digest of that kind; 0 for an unknown kind. */
 KITH_API size_t kith_digest_size(enum kith_digest kind);
@@ -115,21 +115,21 @@ typedef struct kith_reader kith_reader;
  * Returns KITH_OK; KITH_E_IO (cannot be read); KITH_E_CORRUPT (not a set, truncated or damaged);
  * KITH_E_UNSUPPORTED (another format version); KITH_E_NOMEM.
  */
-KITH_API KITH_MUST_CHECK enum kith_status
-kith_set_open(const char *path, kith_set **ret_set, struct kith_err *err);
+KITH_API KITH_MUST_CHECK enum kith_status kith_set_open(const char *path, kith_set **ret_set,
+							struct kith_err *err);
 
 /* Close a set; all its readers must be closed before. NULL is accepted. */
 KITH_API void kith_set_close(kith_set *set);
 
 struct kith_set_info {
-	uint32_t format;     /* KITH_SET_FORMAT */
-	uint8_t id[32];	     /* set id: SHA-256 of the text that `kith dump` prints */
-	uint64_t files;	     /* records in table file */
-	uint64_t sha1_only;  /* records in table sha1only */
+	uint32_t format;    /* KITH_SET_FORMAT */
+	uint8_t id[32];     /* set id: SHA-256 of the text that `kith dump` prints */
+	uint64_t files;     /* records in table file */
+	uint64_t sha1_only; /* records in table sha1only */
 	uint64_t occurrences;
 	uint64_t names, places, products, distributors, sources;
 	uint64_t size_bytes; /* of the set file */
-	int direct;	     /* 1: the direct index is used; 0: the file was moved page by page (for
+	int direct;          /* 1: the direct index is used; 0: the file was moved page by page (for
 				example compacted), lookups by SHA-256 use LMDB, others scan nothing and
 				answer KITH_NO_REFERENCE */
 	int has_index[KITH_DIGESTS]; /* 1: a lookup by that kind can be answered */
@@ -142,8 +142,8 @@ KITH_API void kith_set_info(kith_set *set, struct kith_set_info *ret_info);
 KITH_API void kith_set_map(kith_set *set, const void **ret_base, size_t *ret_size);
 
 /* A thread's own view of a set. Costs one small allocation. */
-KITH_API KITH_MUST_CHECK enum kith_status
-kith_reader_open(kith_set *set, kith_reader **ret_reader, struct kith_err *err);
+KITH_API KITH_MUST_CHECK enum kith_status kith_reader_open(kith_set *set, kith_reader **ret_reader,
+							   struct kith_err *err);
 KITH_API void kith_reader_close(kith_reader *reader);
 
 /* ----------------------------------------------------------------- lookup */
@@ -175,20 +175,22 @@ struct kith_file {
  *           them in the order of the index; kith_lookup_all() gives all.
  *
  * Returns KITH_OK (in the set), KITH_NOT_FOUND (not in it), KITH_NO_REFERENCE (the set has no index
- * of this kind), KITH_E_ARG (wrong n), KITH_E_CORRUPT. Every hit was compared with the whole digest.
+ * of this kind), KITH_E_ARG (wrong n), KITH_E_CORRUPT. Every hit was compared with the whole
+ * digest.
  */
-KITH_API KITH_MUST_CHECK enum kith_status
-kith_lookup(kith_reader *reader, enum kith_digest kind, const void *bytes, size_t n,
-	    struct kith_file *ret_file);
+KITH_API KITH_MUST_CHECK enum kith_status kith_lookup(kith_reader *reader, enum kith_digest kind,
+						      const void *bytes, size_t n,
+						      struct kith_file *ret_file);
 
 /*
  * All files that have this digest. Like kith_lookup(), but writes up to `cap` files and sets
  * *ret_n to how many there are, which may be more than cap. More than one means that the digest
  * is ambiguous: two contents with one MD5 or SHA-1, or a source that is wrong.
  */
-KITH_API KITH_MUST_CHECK enum kith_status
-kith_lookup_all(kith_reader *reader, enum kith_digest kind, const void *bytes, size_t n,
-		struct kith_file *ret_files, size_t cap, size_t *ret_n);
+KITH_API KITH_MUST_CHECK enum kith_status kith_lookup_all(kith_reader *reader,
+							  enum kith_digest kind, const void *bytes,
+							  size_t n, struct kith_file *ret_files,
+							  size_t cap, size_t *ret_n);
 
 /*
  * Look many digests up, several times faster than one by one, because memory is fetched ahead.
@@ -213,7 +215,7 @@ struct kith_alternate {
 /* An occurrence: the file was seen at this place, under this name. */
 struct kith_occurrence {
 	uint32_t place; /* rank for kith_place() */
-	uint32_t name;	/* rank for kith_name() */
+	uint32_t name;  /* rank for kith_name() */
 };
 
 /* Iterates over the alternates or the occurrences of one file. Plain data, no cleanup. */
@@ -269,11 +271,11 @@ KITH_API KITH_MUST_CHECK enum kith_status kith_name_find(kith_reader *reader, co
 							 size_t n, uint32_t *ret_rank);
 
 enum kith_place_kind {
-	KITH_PLACE_SOURCE = 1,	/* root of a tree; refs: the source's rank */
+	KITH_PLACE_SOURCE = 1,  /* root of a tree; refs: the source's rank */
 	KITH_PLACE_PRODUCT = 2, /* refs: ranks of the products; name: the source's id of it */
-	KITH_PLACE_IMAGE = 3,	/* an image, a medium */
+	KITH_PLACE_IMAGE = 3,   /* an image, a medium */
 	KITH_PLACE_ARCHIVE = 4, /* a container; name: its path inside the parent */
-	KITH_PLACE_FOLDER = 5	/* a folder, named by its whole path inside the parent */
+	KITH_PLACE_FOLDER = 5   /* a folder, named by its whole path inside the parent */
 };
 #define KITH_NO_PLACE UINT32_MAX
 
@@ -295,8 +297,8 @@ struct kith_product {
 	struct kith_list distributors; /* ranks */
 	struct kith_list systems;      /* texts: operating systems, "name version" */
 	struct kith_list languages;    /* texts */
-	struct kith_list types;	       /* texts */
-	struct kith_list links;	       /* texts: URLs */
+	struct kith_list types;        /* texts */
+	struct kith_list links;        /* texts: URLs */
 };
 KITH_API KITH_MUST_CHECK enum kith_status kith_product(kith_reader *reader, uint32_t rank,
 						       struct kith_product *ret_product);
@@ -314,19 +316,20 @@ enum kith_evidence {
 	KITH_HASHED = 1,    /* we read the bytes */
 	KITH_SIGNED = 2,    /* a publisher's signed claim */
 	KITH_REFERENCE = 3, /* a third party's database */
-	KITH_LISTED = 4	    /* a bare list */
+	KITH_LISTED = 4     /* a bare list */
 };
 /* "hashed", "signed", "reference", "listed"; "unknown" for another number. */
 KITH_API const char *kith_evidence_text(enum kith_evidence evidence);
 
 struct kith_source {
 	enum kith_evidence evidence;
-	struct kith_bytes id;	  /* unique in a set: "nsrl/modern/2026.03.1" */
-	struct kith_bytes label;  /* as answers show it: "National Software Reference Library (NSRL)" */
+	struct kith_bytes id; /* unique in a set: "nsrl/modern/2026.03.1" */
+	struct kith_bytes
+	    label; /* as answers show it: "National Software Reference Library (NSRL)" */
 	struct kith_bytes release; /* "2026.03.1"; may be empty */
-	struct kith_bytes date;	  /* "2026-03-01"; may be empty */
-	struct kith_bytes digest; /* of its input: "sha256:<hex>"; may be empty */
-	struct kith_bytes notice; /* what its licence asks to be said; may be empty */
+	struct kith_bytes date;    /* "2026-03-01"; may be empty */
+	struct kith_bytes digest;  /* of its input: "sha256:<hex>"; may be empty */
+	struct kith_bytes notice;  /* what its licence asks to be said; may be empty */
 };
 KITH_API KITH_MUST_CHECK enum kith_status kith_source(kith_reader *reader, uint32_t rank,
 						      struct kith_source *ret_source);
@@ -359,10 +362,10 @@ KITH_API KITH_MUST_CHECK enum kith_status kith_meta_each(kith_reader *reader, ki
 							 void *user);
 
 enum kith_ledger_class {
-	KITH_LEDGER_COUNT = 1,	/* something that was read or made: rows, files, ... */
-	KITH_LEDGER_MARKED = 2, /* kept, with a mark: fragment, trivial, conflict, ... */
+	KITH_LEDGER_COUNT = 1,   /* something that was read or made: rows, files, ... */
+	KITH_LEDGER_MARKED = 2,  /* kept, with a mark: fragment, trivial, conflict, ... */
 	KITH_LEDGER_SKIPPED = 3, /* not kept, by rule: a malformed row, ... */
-	KITH_LEDGER_FAILED = 4	/* could not be read: damaged, encrypted, over a limit, ... */
+	KITH_LEDGER_FAILED = 4   /* could not be read: damaged, encrypted, over a limit, ... */
 };
 
 struct kith_ledger_entry {
@@ -389,9 +392,8 @@ typedef int (*kith_progress_fn)(uint64_t done, uint64_t total, void *user);
  *
  * Returns KITH_OK, KITH_E_CORRUPT with the first fault in err, KITH_E_CANCELLED, KITH_E_NOMEM.
  */
-KITH_API KITH_MUST_CHECK enum kith_status kith_reader_check(kith_reader *reader,
-							    kith_progress_fn progress, void *user,
-							    struct kith_err *err);
+KITH_API KITH_MUST_CHECK enum kith_status
+kith_reader_check(kith_reader *reader, kith_progress_fn progress, void *user, struct kith_err *err);
 
 #ifdef __cplusplus
 }

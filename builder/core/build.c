@@ -84,11 +84,12 @@ enum kith_status kith_build_new(const struct kith_build_options *options,
 		build->options.threads = MAX_THREADS;
 	build->output = strdup(options->output);
 	build->set_name = options->set_name == NULL ? NULL : strdup(options->set_name);
-	folder = options->scratch != NULL ? strdup(options->scratch) : kith_folder_of(options->output);
+	folder =
+	    options->scratch != NULL ? strdup(options->scratch) : kith_folder_of(options->output);
 	build->decl = kith_decl_new();
 	build->ledger = kith_ledger_new();
-	if (build->output == NULL || folder == NULL || build->decl == NULL || build->ledger == NULL ||
-	    (options->set_name != NULL && build->set_name == NULL)) {
+	if (build->output == NULL || folder == NULL || build->decl == NULL ||
+	    build->ledger == NULL || (options->set_name != NULL && build->set_name == NULL)) {
 		st = kith_fail_nomem(err);
 		goto out;
 	}
@@ -247,8 +248,8 @@ static void *reader(void *arg)
 	if (st >= 0)
 		st = kith_collector_finish(collector, &err);
 	(void)pthread_mutex_lock(&build->lock);
-	if (collector != NULL && !kith_ledger_merge(build->ledger, kith_collector_ledger(collector)) &&
-	    st >= 0)
+	if (collector != NULL &&
+	    !kith_ledger_merge(build->ledger, kith_collector_ledger(collector)) && st >= 0)
 		st = kith_fail_nomem(&err);
 	if (st < 0 && build->st >= 0) {
 		build->st = st;
@@ -334,10 +335,11 @@ static enum kith_status check_room(struct kith_build *build, struct kith_err *er
 	st = kith_scratch_need(build->scratch, rows * row_bytes, "sorting", err);
 	if (st < 0 || build->options.message == NULL || rows < 1000000)
 		return st;
-	(void)snprintf(text, sizeof text,
-		       "about %llu rows: up to %llu MiB of temporary space and a set of about %llu MiB",
-		       (unsigned long long)rows, (unsigned long long)(rows * row_bytes >> 20),
-		       (unsigned long long)(rows * set_bytes >> 20));
+	(void)snprintf(
+	    text, sizeof text,
+	    "about %llu rows: up to %llu MiB of temporary space and a set of about %llu MiB",
+	    (unsigned long long)rows, (unsigned long long)(rows * row_bytes >> 20),
+	    (unsigned long long)(rows * set_bytes >> 20));
 	build->options.message(text, build->options.user);
 	return KITH_OK;
 }
@@ -384,23 +386,25 @@ static enum kith_status write_set(struct kith_build *build, struct kith_trivial 
 	files.user = build;
 	st = kith_files_write(&files, &counts, err);
 	if (st >= 0)
-		st = kith_meta_ledger(build->ledger, build->decl, &ranks, &counts, db, &text, ret, err);
+		st = kith_meta_ledger(build->ledger, build->decl, &ranks, &counts, db, &text, ret,
+				      err);
 	if (st < 0)
 		goto out;
 	kith_test_die_at("rows");
 	st = kith_lmdb_second_step(db,
-				   kith_index_bytes(counts.files, counts.sha1_only + counts.conflicts,
+				   kith_index_bytes(counts.files,
+						    counts.sha1_only + counts.conflicts,
 						    ranks.names, ranks.places) +
-					   ((uint64_t)1 << 20),
+				       ((uint64_t)1 << 20),
 				   err);
 	if (st >= 0)
-		st = kith_index_fill(db, build->scratch, memory / 2, counts.files, index_progress, build,
-				     &index, err);
+		st = kith_index_fill(db, build->scratch, memory / 2, counts.files, index_progress,
+				     build, &index, err);
 	if (st < 0)
 		goto out;
 	kith_test_die_at("index");
-	st = kith_meta_write(build->decl, &ranks, &counts, &index, build->options.source_date_epoch, db,
-			     &text, ret, err);
+	st = kith_meta_write(build->decl, &ranks, &counts, &index, build->options.source_date_epoch,
+			     db, &text, ret, err);
 	if (st >= 0)
 		st = kith_lmdb_finish(db, kith_publish_fd(publish), &ret->size_bytes, err);
 	kith_test_die_at("finished");

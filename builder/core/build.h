@@ -12,16 +12,16 @@
 struct kith_build;
 
 struct kith_progress {
-	const char *phase;  /* "reading", "merging names", "writing", "indexing", "syncing" */
-	const char *unit;   /* "rows", "bytes", "files" */
+	const char *phase;    /* "reading", "merging names", "writing", "indexing", "syncing" */
+	const char *unit;     /* "rows", "bytes", "files" */
 	uint64_t done, total; /* total 0: unknown */
 };
 
 struct kith_build_options {
-	const char *output;	 /* path of the set */
-	const char *scratch;	 /* folder for temporary files; NULL: the output's folder */
-	size_t memory;		 /* bytes; 0: KITH_MEMORY_DEFAULT */
-	unsigned threads;	 /* 0: one for each core */
+	const char *output;  /* path of the set */
+	const char *scratch; /* folder for temporary files; NULL: the output's folder */
+	size_t memory;       /* bytes; 0: KITH_MEMORY_DEFAULT */
+	unsigned threads;    /* 0: one for each core */
 	bool keep_going;
 	const char *set_name;
 	int64_t source_date_epoch; /* -1: not set */
@@ -34,9 +34,9 @@ struct kith_build_options {
 struct kith_build_result {
 	uint64_t rows, files, sha1_only, occurrences, names, places, products, distributors;
 	uint64_t conflicts, trivial, fragments;
-	uint64_t skipped, failed;     /* sums over the ledger */
-	uint64_t size_bytes;	      /* of the set */
-	uint64_t scratch_bytes;	      /* most that was used at a time */
+	uint64_t skipped, failed; /* sums over the ledger */
+	uint64_t size_bytes;      /* of the set */
+	uint64_t scratch_bytes;   /* most that was used at a time */
 	uint8_t id[32];
 };
 

@@ -17,25 +17,74 @@ static bool starts(const uint8_t *name, size_t n, const char *with)
  * by a dot and more, as in .text._ZNSt14overflow_errorC1ERKSs and .rela.dyn.
  */
 static const char *const elf_sections[] = {
-	".ARM",		 ".bss",	   ".comment",	    ".ctors",	      ".data",
-	".data1",	 ".debug",	   ".debug_abbrev", ".debug_aranges", ".debug_frame",
-	".debug_info",	 ".debug_line",	   ".debug_loc",    ".debug_macinfo", ".debug_macro",
-	".debug_pubnames", ".debug_pubtypes", ".debug_ranges", ".debug_str",    ".debug_types",
-	".dtors",	 ".dynamic",	   ".dynstr",	    ".dynsym",	      ".eh_frame",
-	".eh_frame_hdr", ".exception_ranges", ".fini",	    ".fini_array",    ".gcc_except_table",
-	".gnu",		 ".gnu_debuglink", ".got",	    ".group",	      ".hash",
-	".init",	 ".init_array",	   ".interp",	    ".jcr",	      ".line",
-	".modinfo",	 ".note",	   ".opd",	    ".plt",	      ".preinit_array",
-	".rel",		 ".rela",	   ".relro_padding", ".rodata",
-	".rodata1",	 ".sbss",	   ".sdata",	    ".shstrtab",      ".stab",
-	".stabstr",	 ".strtab",	   ".symtab",	    ".symtab_shndx",  ".tbss",
-	".tdata",	 ".text",	   ".toc",
+    ".ARM",
+    ".bss",
+    ".comment",
+    ".ctors",
+    ".data",
+    ".data1",
+    ".debug",
+    ".debug_abbrev",
+    ".debug_aranges",
+    ".debug_frame",
+    ".debug_info",
+    ".debug_line",
+    ".debug_loc",
+    ".debug_macinfo",
+    ".debug_macro",
+    ".debug_pubnames",
+    ".debug_pubtypes",
+    ".debug_ranges",
+    ".debug_str",
+    ".debug_types",
+    ".dtors",
+    ".dynamic",
+    ".dynstr",
+    ".dynsym",
+    ".eh_frame",
+    ".eh_frame_hdr",
+    ".exception_ranges",
+    ".fini",
+    ".fini_array",
+    ".gcc_except_table",
+    ".gnu",
+    ".gnu_debuglink",
+    ".got",
+    ".group",
+    ".hash",
+    ".init",
+    ".init_array",
+    ".interp",
+    ".jcr",
+    ".line",
+    ".modinfo",
+    ".note",
+    ".opd",
+    ".plt",
+    ".preinit_array",
+    ".rel",
+    ".rela",
+    ".relro_padding",
+    ".rodata",
+    ".rodata1",
+    ".sbss",
+    ".sdata",
+    ".shstrtab",
+    ".stab",
+    ".stabstr",
+    ".strtab",
+    ".symtab",
+    ".symtab_shndx",
+    ".tbss",
+    ".tdata",
+    ".text",
+    ".toc",
 };
 
 static const char *const macho_segments[] = {
-	"__TEXT__",   "__DATA__",     "__LINKEDIT", "__OBJC__",	  "__IMPORT__",
-	"__DWARF__",  "__PAGEZERO",   "__LLVM__",   "__DATA_CONST__", "__DATA_DIRTY__",
-	"__AUTH_CONST__", "__AUTH__", "__RESTRICT__",
+    "__TEXT__",       "__DATA__",   "__LINKEDIT",   "__OBJC__",       "__IMPORT__",
+    "__DWARF__",      "__PAGEZERO", "__LLVM__",     "__DATA_CONST__", "__DATA_DIRTY__",
+    "__AUTH_CONST__", "__AUTH__",   "__RESTRICT__",
 };
 
 bool kith_name_is_fragment(const uint8_t *name, size_t n)
@@ -60,14 +109,13 @@ bool kith_name_is_fragment(const uint8_t *name, size_t n)
 		return false;
 	}
 	/* MSI streams: "fil" and 32 hex digits. */
-	return n == 35 && starts(name, n, "fil") &&
-	       kith_hex_span((const char *)name + 3, 32) == 32;
+	return n == 35 && starts(name, n, "fil") && kith_hex_span((const char *)name + 3, 32) == 32;
 }
 
 bool kith_is_placeholder(struct kith_bytes text)
 {
-	static const char *const words[] = {"unknown", "tbd", "none", "n/a", "not applicable",
-					    "not available", "null", "-", "?"};
+	static const char *const words[] = {
+	    "unknown", "tbd", "none", "n/a", "not applicable", "not available", "null", "-", "?"};
 	const uint8_t *p = text.data;
 	size_t n = text.n, i, k;
 

@@ -15,7 +15,7 @@
 
 struct staged {
 	struct kith_packed_row *row; /* in its store; only the name's number is missing */
-	size_t name_at, name_n;	     /* in staged_names */
+	size_t name_at, name_n;      /* in staged_names */
 	uint64_t hash;
 };
 
@@ -92,7 +92,7 @@ static bool make_place_keys(struct kith_collector *collector, struct kith_bytes 
 	for (i = 0; i < dict->n; i++) {
 		struct kith_bytes tail = kith_dict_get(dict, (uint32_t)i);
 		struct kith_bytes head =
-			kith_decl_place_key(collector->chunks->decl, kith_get_be32(tail.data));
+		    kith_decl_place_key(collector->chunks->decl, kith_get_be32(tail.data));
 
 		(void)kith_buf_add(keys, head.data, head.n);
 		(void)kith_buf_add(keys, tail.data + 4, tail.n - 4);
@@ -179,7 +179,8 @@ static enum kith_status settle_staged(struct kith_collector *collector, struct k
 		struct staged *staged = &collector->staged[i];
 		const uint8_t *name = bytes + staged->name_at;
 
-		if (!kith_dict_add_hashed(names, staged->hash, name, staged->name_n, &number, &is_new))
+		if (!kith_dict_add_hashed(names, staged->hash, name, staged->name_n, &number,
+					  &is_new))
 			return kith_fail_nomem(err);
 		if (is_new && kith_name_is_fragment(name, staged->name_n))
 			names->entries[number].mark = KITH_NAME_FRAGMENT;
@@ -205,8 +206,8 @@ static enum kith_status spill(struct kith_collector *collector, struct kith_err 
 	chunk = calloc(1, sizeof *chunk);
 	if (chunk == NULL)
 		return kith_fail_nomem(err);
-	st = spill_dict(collector, &collector->names, &collector->names_order, &chunk->names, &names,
-			err);
+	st = spill_dict(collector, &collector->names, &collector->names_order, &chunk->names,
+			&names, err);
 	if (st < 0)
 		goto out;
 	st = spill_dict(collector, &collector->places, &collector->places_order, &chunk->places,
@@ -215,8 +216,8 @@ static enum kith_status spill(struct kith_collector *collector, struct kith_err 
 		goto out;
 	for (table = 0; table < 2; table++) {
 		chunk->n_rows[table] = collector->stores[table].n;
-		st = kith_rowstore_spill(&collector->stores[table], collector->chunks->scratch, names,
-					 places, &chunk->runs[table], err);
+		st = kith_rowstore_spill(&collector->stores[table], collector->chunks->scratch,
+					 names, places, &chunk->runs[table], err);
 		if (st < 0)
 			goto out;
 		atomic_fetch_add(&collector->chunks->rows, chunk->n_rows[table]);
@@ -249,8 +250,8 @@ enum kith_status kith_collector_finish(struct kith_collector *collector, struct 
 static bool is_full(const struct kith_collector *collector)
 {
 	return kith_rowstore_memory(&collector->stores[0]) +
-		       kith_rowstore_memory(&collector->stores[1]) +
-		       kith_dict_memory(&collector->names) + kith_dict_memory(&collector->places) >=
+		   kith_rowstore_memory(&collector->stores[1]) +
+		   kith_dict_memory(&collector->names) + kith_dict_memory(&collector->places) >=
 	       collector->chunks->memory;
 }
 
@@ -309,7 +310,8 @@ enum kith_status kith_collect(struct kith_collector *collector, const struct kit
 	packed = kith_rowstore_add(&collector->stores[row->table]);
 	if (packed == NULL)
 		return kith_fail_nomem(err);
-	memcpy(packed->key, row->key, row->table == KITH_TABLE_FILE ? KITH_SHA256_SIZE : KITH_SHA1_SIZE);
+	memcpy(packed->key, row->key,
+	       row->table == KITH_TABLE_FILE ? KITH_SHA256_SIZE : KITH_SHA1_SIZE);
 	packed->has = row->claim.has;
 	if ((row->claim.has & KITH_REC_HAS_SHA1) != 0)
 		memcpy(packed->sha1, row->claim.sha1, sizeof packed->sha1);

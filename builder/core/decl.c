@@ -19,9 +19,9 @@
 /* Items of one table: a dictionary, so that a repeated declaration costs nothing. */
 struct table {
 	struct kith_dict items; /* encoded */
-	uint32_t *ranks;	/* handle -> rank, after finish */
-	uint32_t *order;	/* rank -> handle */
-	uint32_t count;		/* ranks */
+	uint32_t *ranks;        /* handle -> rank, after finish */
+	uint32_t *order;        /* rank -> handle */
+	uint32_t count;         /* ranks */
 };
 
 struct refs {
@@ -33,7 +33,7 @@ struct kith_decl {
 	struct table tables[3];
 	struct kith_dict source_ids;
 	struct kith_dict places; /* keys */
-	struct refs *refs;	 /* of each place */
+	struct refs *refs;       /* of each place */
 	size_t refs_cap;
 	struct kith_buf work, key;
 };
@@ -74,8 +74,7 @@ static enum kith_status add_item(struct kith_decl *decl, enum kith_decl_table ta
 	if (items->n >= KITH_LIMIT_ENTITIES)
 		return kith_fail(err, KITH_E_LIMIT, "more than %u products or distributors",
 				 KITH_LIMIT_ENTITIES);
-	if (decl->work.failed ||
-	    !kith_dict_add(items, decl->work.data, decl->work.n, ret, &is_new))
+	if (decl->work.failed || !kith_dict_add(items, decl->work.data, decl->work.n, ret, &is_new))
 		return kith_fail_nomem(err);
 	return KITH_OK;
 }
@@ -130,8 +129,9 @@ enum kith_status kith_decl_source(struct kith_decl *decl, const struct kith_sour
 	if (!kith_dict_add(&decl->source_ids, source->id.data, source->id.n, &number, &is_new))
 		return kith_fail_nomem(err);
 	if (!is_new)
-		return kith_fail(err, KITH_E_ARG, "the source '%.*s' is there already; name this one "
-						  "with --set-name",
+		return kith_fail(err, KITH_E_ARG,
+				 "the source '%.*s' is there already; name this one "
+				 "with --set-name",
 				 (int)source->id.n, (const char *)source->id.data);
 	decl->work.n = 0;
 	(void)kith_source_encode(&decl->work, source);
@@ -153,8 +153,8 @@ enum kith_status kith_decl_distributor(struct kith_decl *decl, struct kith_bytes
 				       struct kith_err *err)
 {
 	decl->work.n = 0;
-	(void)kith_distributor_encode(&decl->work, kith_is_placeholder(name) ? KITH_IS_PLACEHOLDER : 0,
-				      name, links);
+	(void)kith_distributor_encode(
+	    &decl->work, kith_is_placeholder(name) ? KITH_IS_PLACEHOLDER : 0, name, links);
 	return add_item(decl, KITH_DECL_DISTRIBUTOR, ret, err);
 }
 
@@ -387,9 +387,10 @@ static enum kith_status rewrite_products(struct kith_decl *decl, struct kith_err
 				text_items[k][texts[k].n++] = text;
 		}
 		decl->work.n = 0;
-		ok = ok && kith_product_encode(&decl->work, product.flags, product.name,
-					       product.version, &distributors, &texts[0], &texts[1],
-					       &texts[2], &texts[3]) &&
+		ok = ok &&
+		     kith_product_encode(&decl->work, product.flags, product.name, product.version,
+					 &distributors, &texts[0], &texts[1], &texts[2],
+					 &texts[3]) &&
 		     kith_dict_add(&items, decl->work.data, decl->work.n, &number, &is_new);
 		for (k = 0; k < 4; k++)
 			free(text_items[k]);
@@ -426,8 +427,8 @@ enum kith_status kith_decl_finish(struct kith_decl *decl, struct kith_err *err)
 		struct refs *refs = &decl->refs[i];
 		struct kith_bytes key = kith_dict_get(&decl->places, (uint32_t)i);
 		/* Only the place of a source has a key of one component. */
-		enum kith_decl_table kind = kith_place_key_span(key, 0) == key.n ? KITH_DECL_SOURCE
-										 : KITH_DECL_PRODUCT;
+		enum kith_decl_table kind =
+		    kith_place_key_span(key, 0) == key.n ? KITH_DECL_SOURCE : KITH_DECL_PRODUCT;
 
 		for (k = 0; k < refs->n; k++)
 			refs->items[k] = decl->tables[kind].ranks[refs->items[k]];

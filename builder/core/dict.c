@@ -102,8 +102,8 @@ bool kith_dict_reserve(struct kith_dict *dict, size_t more)
 			return false;
 	if (dict->entries_cap - dict->n < more) {
 		size_t cap = dict->n + more + dict->n / 2 + 1024;
-		struct kith_dict_entry *entries =
-			kith_memory_grow(dict->entries, dict->n * sizeof *entries, cap * sizeof *entries);
+		struct kith_dict_entry *entries = kith_memory_grow(
+		    dict->entries, dict->n * sizeof *entries, cap * sizeof *entries);
 
 		if (entries == NULL)
 			return false;
@@ -152,7 +152,8 @@ bool kith_dict_add_hashed(struct kith_dict *dict, uint64_t hash, const void *str
 		if ((dict->slots[at] ^ hash) >> 32 != 0)
 			continue;
 		entry = &dict->entries[number];
-		if (entry->n == n && (n == 0 || memcmp(dict->bytes + entry->offset, string, n) == 0)) {
+		if (entry->n == n &&
+		    (n == 0 || memcmp(dict->bytes + entry->offset, string, n) == 0)) {
 			*ret_number = number;
 			*ret_new = false;
 			return true;

@@ -22,8 +22,8 @@ struct kith_dict {
 	uint8_t *bytes;
 	size_t bytes_n, bytes_cap;
 	uint64_t *slots; /* hash's high 32 bits, entry number + 1 in the low; 0: empty */
-	size_t slots_n;	 /* a power of two */
-	uint64_t seed;	 /* so that nobody can choose names that collide */
+	size_t slots_n;  /* a power of two */
+	uint64_t seed;   /* so that nobody can choose names that collide */
 };
 
 void kith_dict_done(struct kith_dict *dict);

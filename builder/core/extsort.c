@@ -22,8 +22,8 @@ struct kith_extsort {
 	uint8_t *items;
 	struct kith_pair *pairs;
 	size_t allocated; /* of items and pairs */
-	size_t n;	  /* items in memory */
-	size_t next;	  /* reading from memory: the next pair */
+	size_t n;         /* items in memory */
+	size_t next;      /* reading from memory: the next pair */
 	uint64_t count;
 	struct run *runs;
 	size_t n_runs, runs_cap;

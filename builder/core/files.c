@@ -26,8 +26,8 @@ struct job {
 	pthread_mutex_t lock;
 	pthread_cond_t changed;
 	/* guarded by lock: */
-	uint32_t next;	   /* range to be taken */
-	uint32_t written;  /* ranges before it are written */
+	uint32_t next;        /* range to be taken */
+	uint32_t written;     /* ranges before it are written */
 	struct piece *pieces; /* ring of n_pieces */
 	uint32_t n_pieces;
 	enum kith_status st; /* first failure */
@@ -99,12 +99,13 @@ enum kith_status kith_files_encode(const struct kith_files *files, const struct 
 	if (!kith_record_encode(record, marks, merged->claims, merged->n_claims, merged->occs,
 				merged->n_occs))
 		return kith_fail_nomem(err);
-	if (kith_record_decode(record->data + start, record->data + record->n, merged->key, sha1_only,
-			       &file) < 0)
+	if (kith_record_decode(record->data + start, record->data + record->n, merged->key,
+			       sha1_only, &file) < 0)
 		return kith_fail(err, KITH_E_CORRUPT, "a record cannot be read back");
 	if (!kith_dump_file(lines, &file))
-		return lines->failed ? kith_fail_nomem(err)
-				     : kith_fail(err, KITH_E_CORRUPT, "a record cannot be read back");
+		return lines->failed
+			   ? kith_fail_nomem(err)
+			   : kith_fail(err, KITH_E_CORRUPT, "a record cannot be read back");
 	counts->files += !sha1_only;
 	counts->sha1_only += sha1_only;
 	count_file(files->ranks, merged, (marks & KITH_REC_TRIVIAL) != 0,
@@ -114,12 +115,12 @@ enum kith_status kith_files_encode(const struct kith_files *files, const struct 
 
 enum kith_status kith_files_runs(const struct kith_files *files, enum kith_table table,
 				 const struct kith_run *more, size_t n_more,
-				 struct kith_merge_input *ret_input, const struct kith_run ***ret_runs,
-				 struct kith_err *err)
+				 struct kith_merge_input *ret_input,
+				 const struct kith_run ***ret_runs, struct kith_err *err)
 {
 	const struct kith_chunks *chunks = files->chunks;
 	const struct kith_run **runs =
-		malloc((chunks->n + n_more + 1) * sizeof(const struct kith_run *));
+	    malloc((chunks->n + n_more + 1) * sizeof(const struct kith_run *));
 	size_t n = 0, i;
 
 	if (runs == NULL)

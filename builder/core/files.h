@@ -24,8 +24,8 @@ struct kith_files {
 
 struct kith_files_counts {
 	uint64_t files, sha1_only, occurrences, conflicts, trivial, fragments;
-	uint64_t joined;     /* sha1-only files that found their SHA-256 */
-	uint64_t undecided;  /* ... that fit several SHA-256, or whose MD5 differs: kept apart */
+	uint64_t joined;    /* sha1-only files that found their SHA-256 */
+	uint64_t undecided; /* ... that fit several SHA-256, or whose MD5 differs: kept apart */
 	struct kith_source_counts *sources; /* owned; by rank */
 };
 
@@ -52,8 +52,8 @@ enum kith_status kith_files_encode(const struct kith_files *files, const struct 
 /* The runs of a table; *ret_runs is the caller's to free. more: one run besides, or NULL. */
 enum kith_status kith_files_runs(const struct kith_files *files, enum kith_table table,
 				 const struct kith_run *more, size_t n_more,
-				 struct kith_merge_input *ret_input, const struct kith_run ***ret_runs,
-				 struct kith_err *err);
+				 struct kith_merge_input *ret_input,
+				 const struct kith_run ***ret_runs, struct kith_err *err);
 
 /*
  * Sends the rows that know no SHA-256 to where they belong: those whose SHA-1 one file has become

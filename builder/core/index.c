@@ -80,7 +80,8 @@ static void filler_add(struct filler *filler, uint64_t prefix, uint64_t slot)
 	while (!put_in_line(filler, line % filler->lines, slot))
 		line++;
 	filler->frontier = line;
-	if ((size_t)(filler->value + line % filler->lines * KITH_LINE - filler->dropped) >= 2 * DROP &&
+	if ((size_t)(filler->value + line % filler->lines * KITH_LINE - filler->dropped) >=
+		2 * DROP &&
 	    line < filler->lines) {
 		kith_lmdb_filled(filler->db, filler->dropped, filler->dropped + DROP);
 		filler->dropped += DROP;
@@ -181,8 +182,8 @@ static enum kith_status walk_table(struct walk *walk, struct kith_lmdb *db, bool
 		st = make_slot(&row, sha1_only, &slot, err);
 		if (st < 0)
 			break;
-		if (kith_record_decode(row.value, row.value + row.value_n, row.key, sha1_only, &file) <
-		    0) {
+		if (kith_record_decode(row.value, row.value + row.value_n, row.key, sha1_only,
+				       &file) < 0) {
 			st = kith_fail(err, KITH_E_CORRUPT, "a record cannot be read back");
 			break;
 		}
@@ -203,8 +204,9 @@ static enum kith_status walk_table(struct walk *walk, struct kith_lmdb *db, bool
 }
 
 /* Writes a sorted index; counts the entries that share their digest with another one. */
-static enum kith_status fill_sorted(struct kith_lmdb *db, const char *key, struct kith_extsort *sort,
-				    uint64_t *ret_shared, struct kith_err *err)
+static enum kith_status fill_sorted(struct kith_lmdb *db, const char *key,
+				    struct kith_extsort *sort, uint64_t *ret_shared,
+				    struct kith_err *err)
 {
 	const uint64_t tag_bits = ~((UINT64_C(1) << 40) - 1);
 	uint64_t last_prefix = 0, last_tag = 0, shared = 0;

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* index.h: fills the direct index (docs/FORMAT.md, section 8) of a set that is in its second step. */
+/* index.h: fills the direct index (docs/FORMAT.md, section 8) of a set that is in its second step.
+ */
 #ifndef KITH_CORE_INDEX_H
 #define KITH_CORE_INDEX_H
 

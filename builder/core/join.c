@@ -18,7 +18,7 @@
 /* What is sorted: SHA-1, whether there is an MD5, MD5, SHA-256. */
 #define LINK_MD5    (KITH_SHA1_SIZE + 1)
 #define LINK_SHA256 (LINK_MD5 + KITH_MD5_SIZE)
-#define LINK	    (LINK_SHA256 + KITH_SHA256_SIZE)
+#define LINK        (LINK_SHA256 + KITH_SHA256_SIZE)
 
 struct join {
 	struct kith_files *files;
@@ -150,7 +150,8 @@ static enum kith_status spill_joined(struct join *join, struct kith_err *err)
 	return KITH_OK;
 }
 
-/* Whether the waiting rows agree about the MD5: then all of them fit a file that one of them fits. */
+/* Whether the waiting rows agree about the MD5: then all of them fit a file that one of them fits.
+ */
 static bool one_md5(const struct kith_merged *rows)
 {
 	const struct kith_claim *first = &rows->claims[0];
@@ -174,7 +175,7 @@ static enum kith_status join_rows(struct join *join, const struct kith_merged *r
 
 	for (i = 0; i < n && rows->n_occs > 0; i++) {
 		const struct kith_claim *claim =
-			&rows->claims[i < rows->n_claims ? i : rows->n_claims - 1];
+		    &rows->claims[i < rows->n_claims ? i : rows->n_claims - 1];
 		uint64_t occ = rows->occs[i < rows->n_occs ? i : rows->n_occs - 1];
 		struct kith_packed_row *row = kith_rowstore_add(&join->store);
 
@@ -187,8 +188,7 @@ static enum kith_status join_rows(struct join *join, const struct kith_merged *r
 		row->size_bytes = claim->size_bytes;
 		row->place = (uint32_t)(occ >> 32);
 		row->name = (uint32_t)occ | (rows->fragment ? KITH_NAME_FRAGMENT : 0);
-		if (i % 256 == 0 &&
-		    kith_rowstore_memory(&join->store) > join->files->memory / 2) {
+		if (i % 256 == 0 && kith_rowstore_memory(&join->store) > join->files->memory / 2) {
 			st = spill_joined(join, err);
 			if (st < 0)
 				return st;

@@ -21,22 +21,22 @@
 #include "base/io.h"
 #include "base/record.h"
 
-#define BATCH	 ((uint64_t)128 << 20) /* a transaction has half of it, or one large value */
+#define BATCH    ((uint64_t)128 << 20) /* a transaction has half of it, or one large value */
 #define MAP_STEP ((uint64_t)16 << 20)
-#define DROP	 ((size_t)32 << 20) /* memory is given back in pieces of that size */
+#define DROP     ((size_t)32 << 20) /* memory is given back in pieces of that size */
 #define PAGE_MAX 65536u
 
 static const char *const table_names[KITH_LMDB_TABLES] = {
-	[KITH_LMDB_META] = "meta",
-	[KITH_LMDB_FILE] = "file",
-	[KITH_LMDB_SHA1ONLY] = "sha1only",
-	[KITH_LMDB_NAME] = "name",
-	[KITH_LMDB_PLACE] = "place",
-	[KITH_LMDB_PRODUCT] = "product",
-	[KITH_LMDB_DISTRIBUTOR] = "distributor",
-	[KITH_LMDB_SOURCE] = "source",
-	[KITH_LMDB_LEDGER] = "ledger",
-	[KITH_LMDB_INDEX] = "index",
+    [KITH_LMDB_META] = "meta",
+    [KITH_LMDB_FILE] = "file",
+    [KITH_LMDB_SHA1ONLY] = "sha1only",
+    [KITH_LMDB_NAME] = "name",
+    [KITH_LMDB_PLACE] = "place",
+    [KITH_LMDB_PRODUCT] = "product",
+    [KITH_LMDB_DISTRIBUTOR] = "distributor",
+    [KITH_LMDB_SOURCE] = "source",
+    [KITH_LMDB_LEDGER] = "ledger",
+    [KITH_LMDB_INDEX] = "index",
 };
 
 struct kith_lmdb {
@@ -45,15 +45,15 @@ struct kith_lmdb {
 	MDB_txn *txn;
 	MDB_dbi dbi[KITH_LMDB_TABLES];
 	MDB_cursor *cursors[KITH_LMDB_TABLES]; /* for appending; of the transaction */
-	uint64_t batch;			       /* bytes in this transaction */
-	const uint8_t *base;		       /* second step: where the file begins in memory */
-	size_t page;			       /* size of LMDB's pages: this machine's */
+	uint64_t batch;                        /* bytes in this transaction */
+	const uint8_t *base;                   /* second step: where the file begins in memory */
+	size_t page;                           /* size of LMDB's pages: this machine's */
 	bool second;
 };
 
 struct kith_lmdb_cursor {
 	MDB_cursor *cursor;
-	const uint8_t *kept;	/* pages before it were given back */
+	const uint8_t *kept;    /* pages before it were given back */
 	const uint8_t *fetched; /* pages before it were fetched */
 };
 
@@ -211,8 +211,8 @@ enum kith_status kith_lmdb_append(struct kith_lmdb *db, enum kith_lmdb_table tab
 	if (rc == 0)
 		rc = mdb_cursor_put(db->cursors[table], &k, &v, MDB_APPEND);
 	if (rc != 0)
-		return fail_mdb(err, rc, rc == MDB_KEYEXIST ? "rows out of order"
-							     : "cannot write the set");
+		return fail_mdb(err, rc,
+				rc == MDB_KEYEXIST ? "rows out of order" : "cannot write the set");
 	db->batch += key_n + value_n + 16;
 	return KITH_OK;
 }
@@ -373,8 +373,8 @@ enum kith_status kith_lmdb_reserve(struct kith_lmdb *db, const char *key, size_t
 	enum kith_status st;
 
 	if (n > UINT32_MAX)
-		return kith_fail(err, KITH_E_LIMIT, "index '%s' would have %zu bytes, over 4 GiB", key,
-				 n);
+		return kith_fail(err, KITH_E_LIMIT, "index '%s' would have %zu bytes, over 4 GiB",
+				 key, n);
 	st = put(db, KITH_LMDB_INDEX, key, NULL, n, MDB_RESERVE, ret_value, err);
 	/* New pages of a file read as zeros, but LMDB may have taken pages that it used before. */
 	for (at = 0; st >= 0 && at < n; at += some) {
@@ -407,7 +407,7 @@ static enum kith_status find_anchor(struct kith_lmdb *db, uint64_t *ret_offset,
 	enum kith_status st;
 	int rc, fd;
 
-	k.mv_data = (void *)(uintptr_t)"anchor";
+	k.mv_data = (void *)(uintptr_t) "anchor";
 	k.mv_size = 6;
 	rc = mdb_txn_begin(db->env, NULL, MDB_RDONLY, &txn);
 	if (rc == 0)

@@ -22,7 +22,8 @@ struct kith_room {
 	size_t cap;
 };
 
-/* At least n bytes, whose content is not defined; valid until the next call. NULL: out of memory. */
+/* At least n bytes, whose content is not defined; valid until the next call. NULL: out of memory.
+ */
 void *kith_room_get(struct kith_room *room, size_t n);
 void kith_room_done(struct kith_room *room);
 

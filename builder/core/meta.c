@@ -61,11 +61,11 @@ enum kith_status kith_meta_ledger(struct kith_ledger *ledger, const struct kith_
 			const char *reason;
 			uint64_t count;
 		} rows[] = {
-			{KITH_LEDGER_COUNT, KITH_LEDGER_FILES, mine->files},
-			{KITH_LEDGER_COUNT, KITH_LEDGER_OCCURRENCES, mine->occurrences},
-			{KITH_LEDGER_MARKED, KITH_LEDGER_CONFLICTS, mine->conflicts},
-			{KITH_LEDGER_MARKED, KITH_LEDGER_FRAGMENTS, mine->fragments},
-			{KITH_LEDGER_MARKED, KITH_LEDGER_TRIVIAL, mine->trivial},
+		    {KITH_LEDGER_COUNT, KITH_LEDGER_FILES, mine->files},
+		    {KITH_LEDGER_COUNT, KITH_LEDGER_OCCURRENCES, mine->occurrences},
+		    {KITH_LEDGER_MARKED, KITH_LEDGER_CONFLICTS, mine->conflicts},
+		    {KITH_LEDGER_MARKED, KITH_LEDGER_FRAGMENTS, mine->fragments},
+		    {KITH_LEDGER_MARKED, KITH_LEDGER_TRIVIAL, mine->trivial},
 		};
 		size_t k;
 
@@ -148,7 +148,8 @@ static void add_notices(struct facts *facts, const struct kith_decl *decl)
 	char key[40];
 
 	for (i = 0; i < n; i++) {
-		if (kith_source_decode(kith_decl_item(decl, KITH_DECL_SOURCE, i), &source) != KITH_OK ||
+		if (kith_source_decode(kith_decl_item(decl, KITH_DECL_SOURCE, i), &source) !=
+			KITH_OK ||
 		    source.notice.n == 0)
 			continue;
 		for (k = first; k < facts->n; k++)

@@ -60,7 +60,8 @@ static enum kith_status block_write(struct block *block, struct kith_lmdb *db,
 	if (!block_encode(block))
 		return kith_fail_nomem(err);
 	kith_put_be32(key, block->first);
-	st = kith_lmdb_append(db, table, key, sizeof key, block->encoded.data, block->encoded.n, err);
+	st = kith_lmdb_append(db, table, key, sizeof key, block->encoded.data, block->encoded.n,
+			      err);
 	block_next(block);
 	return st;
 }
@@ -173,8 +174,8 @@ static enum kith_status write_place(struct places *places, struct kith_bytes key
 	places->ranks[places->depth] = places->rank++;
 	places->depth++;
 	return places->block.n == KITH_BLOCK
-		       ? block_write(&places->block, places->db, KITH_LMDB_PLACE, err)
-		       : KITH_OK;
+		   ? block_write(&places->block, places->db, KITH_LMDB_PLACE, err)
+		   : KITH_OK;
 }
 
 /* Keys come in the order of a walk, so what the path before shares with this one is written. */
@@ -417,7 +418,8 @@ static enum kith_status write_names(struct names *names, struct kith_lmdb *db,
 	st = kith_scratch_in_init(&in, names->chunks->scratch, names->out_at,
 				  kith_scratch_out_offset(&names->out), KITH_SCRATCH_BUFFER, err);
 	while (st >= 0) {
-		size_t items = names->n - rank < KITH_BLOCK ? (size_t)(names->n - rank) : KITH_BLOCK;
+		size_t items =
+		    names->n - rank < KITH_BLOCK ? (size_t)(names->n - rank) : KITH_BLOCK;
 		const uint8_t *p;
 		uint8_t key[4];
 		uint32_t n;
@@ -469,7 +471,8 @@ enum kith_status kith_ranks_write(struct kith_chunks *chunks, struct kith_decl *
 	started = pthread_create(&thread, NULL, names_thread, &names) == 0;
 	st = write_declared(decl, KITH_DECL_SOURCE, db, KITH_LMDB_SOURCE, text, err);
 	if (st >= 0)
-		st = write_declared(decl, KITH_DECL_DISTRIBUTOR, db, KITH_LMDB_DISTRIBUTOR, text, err);
+		st = write_declared(decl, KITH_DECL_DISTRIBUTOR, db, KITH_LMDB_DISTRIBUTOR, text,
+				    err);
 	if (st >= 0)
 		st = write_declared(decl, KITH_DECL_PRODUCT, db, KITH_LMDB_PRODUCT, text, err);
 	if (st >= 0)

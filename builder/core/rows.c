@@ -43,7 +43,7 @@ struct kith_packed_row *kith_rowstore_add(struct kith_rowstore *store)
 		if (store->n_blocks == store->blocks_cap) {
 			size_t cap = store->blocks_cap == 0 ? 64 : 2 * store->blocks_cap;
 			struct kith_packed_row **blocks =
-				realloc(store->blocks, cap * sizeof *blocks);
+			    realloc(store->blocks, cap * sizeof *blocks);
 
 			if (blocks == NULL)
 				return NULL;
@@ -137,7 +137,7 @@ static enum kith_status write_group(struct kith_rowstore *store, size_t from, si
 		uint32_t occ[2];
 
 		occ[0] = (row->place & KITH_PLACE_DECLARED) != 0 ? row->place
-								  : translate(row->place, places);
+								 : translate(row->place, places);
 		occ[1] = translate(row->name, names);
 		st = kith_scratch_out_add(out, occ, sizeof occ, err);
 	}
@@ -172,7 +172,8 @@ enum kith_status kith_rowstore_spill(struct kith_rowstore *store, struct kith_sc
 			ret_run->offset[range++] = kith_scratch_out_offset(&out);
 		for (to = from + 1; to < store->n && to - from < UINT32_MAX; to++)
 			if (store->pairs[to].key != store->pairs[from].key ||
-			    memcmp(row_at(store, store->pairs[to].value), row, KITH_ROW_CLAIMED) != 0)
+			    memcmp(row_at(store, store->pairs[to].value), row, KITH_ROW_CLAIMED) !=
+				0)
 				break;
 		st = write_group(store, from, to, names, places, &out, err);
 		if (st < 0)
@@ -374,7 +375,7 @@ static enum kith_status take_group(struct kith_merge *merge, struct cursor *curs
 				place = rank_of(occ[0], map->places, map->places_n);
 			merged->fragment &= (occ[1] & KITH_NAME_FRAGMENT) != 0;
 			merged->occs[merged->n_occs++] =
-				kith_occ_make(place, rank_of(occ[1], map->names, map->names_n));
+			    kith_occ_make(place, rank_of(occ[1], map->names, map->names_n));
 		}
 		kith_scratch_in_skip(&cursor->in, 8 * some);
 		left -= some;

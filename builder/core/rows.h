@@ -37,8 +37,8 @@ struct kith_packed_row {
 
 struct kith_run {
 	uint64_t offset[KITH_RANGES + 1]; /* of the groups whose key begins with that number */
-	uint64_t reserved_at, reserved;	  /* the run's range in the scratch file */
-	uint32_t chunk;			  /* whose numbers the occurrences use */
+	uint64_t reserved_at, reserved;   /* the run's range in the scratch file */
+	uint32_t chunk;                   /* whose numbers the occurrences use */
 };
 
 /* Rows that wait to be sorted. Zeroed: empty. */
@@ -77,7 +77,7 @@ struct kith_merge_input {
 	const struct kith_run *const *runs; /* n_runs */
 	size_t n_runs;
 	const struct kith_chunk_map *chunks; /* by kith_run.chunk */
-	const uint32_t *declared;	     /* rank of each declared place */
+	const uint32_t *declared;            /* rank of each declared place */
 	struct kith_scratch *scratch;
 	size_t key_n; /* 32, or 20 */
 };

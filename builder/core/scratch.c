@@ -27,7 +27,7 @@ struct named {
 
 struct kith_scratch {
 	char *folder;
-	int fd;			   /* the nameless file */
+	int fd;                    /* the nameless file */
 	_Atomic uint64_t reserved; /* end of the last range */
 	_Atomic uint64_t written;
 	pthread_mutex_t lock; /* of `named` */

@@ -110,7 +110,7 @@ static void intro(struct kith_pair *a, size_t n, unsigned depth)
 }
 
 #define RADIX_BITS 11
-#define RADIX	   (1u << RADIX_BITS)
+#define RADIX      (1u << RADIX_BITS)
 
 /*
  * Puts pairs into buckets by the bits of the key that differ first, in place (American flag sort).
@@ -285,8 +285,8 @@ static void sort_strings_from(const struct kith_bytes *items, struct kith_pair *
 
 		if (i + STRINGS_AHEAD < n)
 			__builtin_prefetch(items[pairs[i + STRINGS_AHEAD].value].data + depth);
-		pairs[i].key = item->n <= depth ? 0
-						: kith_sort_prefix(item->data + depth, item->n - depth);
+		pairs[i].key =
+		    item->n <= depth ? 0 : kith_sort_prefix(item->data + depth, item->n - depth);
 	}
 	kith_sort_pairs(pairs, n);
 	for (from = 0; from < n; from = to) {
@@ -301,7 +301,8 @@ static void sort_strings_from(const struct kith_bytes *items, struct kith_pair *
 		}
 		ended = put_ended_first(items, pairs + from, to - from, depth + 8);
 		if (to - from - ended > 1)
-			sort_strings_from(items, pairs + from + ended, to - from - ended, depth + 8);
+			sort_strings_from(items, pairs + from + ended, to - from - ended,
+					  depth + 8);
 	}
 }
 
@@ -311,49 +312,49 @@ void kith_sort_strings(const struct kith_bytes *items, struct kith_pair *pairs, 
 }
 
 /* NOLINTBEGIN(bugprone-macro-parentheses): a type and parts of names */
-#define SORT_UNIQUE(name, type)                                                                    \
-	static void name##_sift(type *a, size_t i, size_t n)                                       \
-	{                                                                                          \
-		type x = a[i];                                                                     \
-		size_t child;                                                                      \
-                                                                                                   \
-		while ((child = 2 * i + 1) < n) {                                                  \
-			if (child + 1 < n && a[child + 1] > a[child])                              \
-				child++;                                                           \
-			if (a[child] <= x)                                                         \
-				break;                                                             \
-			a[i] = a[child];                                                           \
-			i = child;                                                                 \
-		}                                                                                  \
-		a[i] = x;                                                                          \
-	}                                                                                          \
-	size_t name(type *items, size_t n)                                                         \
-	{                                                                                          \
-		size_t i, j, kept = 0;                                                             \
-                                                                                                   \
-		if (n <= SMALL) {                                                                  \
-			for (i = 1; i < n; i++) {                                                  \
-				type x = items[i];                                                 \
-                                                                                                   \
-				for (j = i; j > 0 && items[j - 1] > x; j--)                        \
-					items[j] = items[j - 1];                                   \
-				items[j] = x;                                                      \
-			}                                                                          \
-		} else {                                                                           \
-			for (i = n / 2; i-- > 0;)                                                  \
-				name##_sift(items, i, n);                                          \
-			for (i = n; i-- > 1;) {                                                    \
-				type t = items[0];                                                 \
-                                                                                                   \
-				items[0] = items[i];                                               \
-				items[i] = t;                                                      \
-				name##_sift(items, 0, i);                                          \
-			}                                                                          \
-		}                                                                                  \
-		for (i = 0; i < n; i++)                                                            \
-			if (i == 0 || items[i] != items[kept - 1])                                 \
-				items[kept++] = items[i];                                          \
-		return kept;                                                                       \
+#define SORT_UNIQUE(name, type)                                             \
+	static void name##_sift(type *a, size_t i, size_t n)                \
+	{                                                                   \
+		type x = a[i];                                              \
+		size_t child;                                               \
+                                                                            \
+		while ((child = 2 * i + 1) < n) {                           \
+			if (child + 1 < n && a[child + 1] > a[child])       \
+				child++;                                    \
+			if (a[child] <= x)                                  \
+				break;                                      \
+			a[i] = a[child];                                    \
+			i = child;                                          \
+		}                                                           \
+		a[i] = x;                                                   \
+	}                                                                   \
+	size_t name(type *items, size_t n)                                  \
+	{                                                                   \
+		size_t i, j, kept = 0;                                      \
+                                                                            \
+		if (n <= SMALL) {                                           \
+			for (i = 1; i < n; i++) {                           \
+				type x = items[i];                          \
+                                                                            \
+				for (j = i; j > 0 && items[j - 1] > x; j--) \
+					items[j] = items[j - 1];            \
+				items[j] = x;                               \
+			}                                                   \
+		} else {                                                    \
+			for (i = n / 2; i-- > 0;)                           \
+				name##_sift(items, i, n);                   \
+			for (i = n; i-- > 1;) {                             \
+				type t = items[0];                          \
+                                                                            \
+				items[0] = items[i];                        \
+				items[i] = t;                               \
+				name##_sift(items, 0, i);                   \
+			}                                                   \
+		}                                                           \
+		for (i = 0; i < n; i++)                                     \
+			if (i == 0 || items[i] != items[kept - 1])          \
+				items[kept++] = items[i];                   \
+		return kept;                                                \
 	}
 /* NOLINTEND(bugprone-macro-parentheses) */
 

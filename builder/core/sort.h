@@ -28,9 +28,9 @@ void kith_sort_pairs_by(struct kith_pair *pairs, size_t n,
 			int (*cmp)(uint64_t a, uint64_t b, void *user), void *user);
 
 /*
- * Sorts strings by bytes, each of which must be there once: pairs[i].value is the number of an item, and in what order the pairs come
- * in does not matter. Strings with long common beginnings are compared 8 bytes at a time, each
- * part once.
+ * Sorts strings by bytes, each of which must be there once: pairs[i].value is the number of an
+ * item, and in what order the pairs come in does not matter. Strings with long common beginnings
+ * are compared 8 bytes at a time, each part once.
  */
 void kith_sort_strings(const struct kith_bytes *items, struct kith_pair *pairs, size_t n);
 

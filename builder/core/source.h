@@ -62,11 +62,11 @@ struct kith_ledger;
 
 /* What the core itself writes for each source at the end. A source never notes these, and a merge
  * does not carry them over: they are counted anew. */
-#define KITH_LEDGER_FILES	"files"
+#define KITH_LEDGER_FILES       "files"
 #define KITH_LEDGER_OCCURRENCES "occurrences"
-#define KITH_LEDGER_CONFLICTS	"files with conflicting claims"
-#define KITH_LEDGER_FRAGMENTS	"fragment files"
-#define KITH_LEDGER_TRIVIAL	"trivial files"
+#define KITH_LEDGER_CONFLICTS   "files with conflicting claims"
+#define KITH_LEDGER_FRAGMENTS   "fragment files"
+#define KITH_LEDGER_TRIVIAL     "trivial files"
 
 /*
  * Adds to a row of the ledger. reason: a short fixed text ("bad sha256"); example: where, for
@@ -79,7 +79,7 @@ void kith_ledger_note(struct kith_ledger *ledger, uint32_t source, enum kith_led
 /* The same with a printf example; for rare things, not for every row. */
 void kith_ledger_notef(struct kith_ledger *ledger, uint32_t source, enum kith_ledger_class class_,
 		       const char *reason, const char *fmt, ...)
-	__attribute__((format(printf, 5, 6)));
+    __attribute__((format(printf, 5, 6)));
 
 /* ------------------------------------------------------------------- rows */
 
@@ -92,14 +92,14 @@ bool kith_place_key_add(struct kith_buf *key, enum kith_place_kind kind, const v
 			size_t name_n);
 
 struct kith_row {
-	enum kith_table table;	/* FILE: key is the SHA-256; SHA1_ONLY: key is the SHA-1 */
+	enum kith_table table; /* FILE: key is the SHA-256; SHA1_ONLY: key is the SHA-1 */
 	uint8_t key[KITH_SHA256_SIZE];
 	struct kith_claim claim; /* what else is claimed; for SHA1_ONLY without SHA-1 */
-	uint32_t place;		/* a declared place */
-	const uint8_t *below;	/* see above; may be NULL with below_n 0 */
+	uint32_t place;          /* a declared place */
+	const uint8_t *below;    /* see above; may be NULL with below_n 0 */
 	size_t below_n;
-	const uint8_t *name;	/* the file's name; may be empty */
-	size_t name_n;		/* longer than KITH_LIMIT_NAME: KITH_E_LIMIT, nothing is kept */
+	const uint8_t *name; /* the file's name; may be empty */
+	size_t name_n;       /* longer than KITH_LIMIT_NAME: KITH_E_LIMIT, nothing is kept */
 };
 
 struct kith_collector;
@@ -141,30 +141,31 @@ enum kith_match { KITH_MATCH_NO = 0, KITH_MATCH_MAYBE, KITH_MATCH_CERTAIN };
 
 #define KITH_PROBE_SIZE (64u << 10)
 struct kith_probe {
-	const char *path;    /* for the few formats that are folders */
+	const char *path; /* for the few formats that are folders */
 	bool is_folder;
 	const uint8_t *head; /* the first bytes: KITH_PROBE_SIZE, or the whole file */
 	size_t head_n;
 };
 
 struct kith_source_args {
-	const char *path;	      /* the input */
-	const char *set_name;	      /* --set-name, or NULL */
-	bool keep_going;	      /* damage is a ledger row rather than an error */
-	unsigned threads;	      /* how many will call read at a time */
-	size_t memory;		      /* bytes that this source may use for itself, all threads together */
+	const char *path;     /* the input */
+	const char *set_name; /* --set-name, or NULL */
+	bool keep_going;      /* damage is a ledger row rather than an error */
+	unsigned threads;     /* how many will call read at a time */
+	size_t memory;        /* bytes that this source may use for itself, all threads together */
 	struct kith_decl *decl;
-	struct kith_ledger *ledger;   /* for open */
+	struct kith_ledger *ledger; /* for open */
 	struct kith_scratch *scratch;
-	void (*message)(const char *text, void *user); /* one line for the user, such as "unpacking" */
+	void (*message)(const char *text,
+			void *user); /* one line for the user, such as "unpacking" */
 	void *message_user;
 };
 
 struct kith_source_plan {
-	uint32_t n_shards;	/* at least 1 */
-	uint64_t total_units;	/* for progress; 0: unknown */
-	const char *unit;	/* "rows", "bytes" */
-	uint64_t rows;		/* estimate, for the scratch space; 0: unknown */
+	uint32_t n_shards;    /* at least 1 */
+	uint64_t total_units; /* for progress; 0: unknown */
+	const char *unit;     /* "rows", "bytes" */
+	uint64_t rows;        /* estimate, for the scratch space; 0: unknown */
 };
 
 struct kith_source_ops {

@@ -120,7 +120,8 @@ static enum kith_status assign(struct merge *merge, struct kith_bytes string, ui
 		struct cursor *cursor = merge->heap[0];
 
 		if (cursor->prefix != prefix ||
-		    kith_bytes_cmp(cursor->string.data, cursor->string.n, string.data, string.n) != 0)
+		    kith_bytes_cmp(cursor->string.data, cursor->string.n, string.data, string.n) !=
+			0)
 			break;
 		st = kith_scratch_out_add(&cursor->map, &rank, sizeof rank, err);
 		if (st < 0)

@@ -34,7 +34,8 @@ enum kith_status kith_temp_make(const char *folder, const char *prefix, const ch
 		else
 			fd = mkostemps(path, (int)strlen(suffix), O_CLOEXEC);
 		if (fd < 0) {
-			st = kith_fail_errno(err, errno, "cannot make a temporary file in '%s'", folder);
+			st = kith_fail_errno(err, errno, "cannot make a temporary file in '%s'",
+					     folder);
 			goto out;
 		}
 		/* Somebody's kith_temp_clean may have come between: then the name is gone again. */
@@ -68,7 +69,8 @@ void kith_temp_clean(const char *folder, const char *prefix)
 
 		if (strncmp(entry->d_name, prefix, strlen(prefix)) != 0)
 			continue;
-		fd = openat(dirfd(dir), entry->d_name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+		fd = openat(dirfd(dir), entry->d_name,
+			    O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
 		if (fd < 0)
 			continue;
 		if (flock(fd, LOCK_EX | LOCK_NB) == 0)

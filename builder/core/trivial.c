@@ -9,7 +9,7 @@
 #include "core/sort.h"
 
 #define SHORT_MAX  256
-#define SECTOR	   ((size_t)512)
+#define SECTOR     ((size_t)512)
 #define SECTOR_MAX ((size_t)64 << 10)
 #define PAGE_STEP  ((size_t)4096)
 #define LONG_MAX   ((size_t)16 << 20)
@@ -41,8 +41,8 @@ static void add(struct table *table, struct kith_sha *sha)
 static bool fill(struct table *table, enum kith_digest kind)
 {
 	static const uint8_t long_bytes[] = {0x00, 0x20, 0xff};
-	size_t most = 1 + 256 * SHORT_MAX +
-		      sizeof long_bytes * (SECTOR_MAX / SECTOR + LONG_MAX / PAGE_STEP);
+	size_t most =
+	    1 + 256 * SHORT_MAX + sizeof long_bytes * (SECTOR_MAX / SECTOR + LONG_MAX / PAGE_STEP);
 	struct kith_sha *sha = kith_sha_new(kind);
 	uint8_t step[PAGE_STEP];
 	size_t i, n, more;
@@ -122,9 +122,8 @@ bool kith_trivial_has(const struct kith_trivial *trivial, enum kith_digest kind,
 	uint32_t i = table->first[key >> 48], end = table->first[(key >> 48) + 1];
 
 	for (; i < end; i++)
-		if (table->pairs[i].key == key &&
-		    memcmp(table->digests[table->pairs[i].value], digest,
-			   kith_digest_size(kind)) == 0)
+		if (table->pairs[i].key == key && memcmp(table->digests[table->pairs[i].value],
+							 digest, kith_digest_size(kind)) == 0)
 			return true;
 	return false;
 }

@@ -13,10 +13,10 @@
 #define PIECE (256 << 10)
 
 struct ahead {
-	sqlite3_file base; /* must be first */
-	sqlite3_file *under; /* behind this struct, in the same allocation of SQLite's */
-	sqlite3_int64 size;  /* of the file, which does not change */
-	unsigned char *piece; /* owned; NULL until something is read in order */
+	sqlite3_file base;      /* must be first */
+	sqlite3_file *under;    /* behind this struct, in the same allocation of SQLite's */
+	sqlite3_int64 size;     /* of the file, which does not change */
+	unsigned char *piece;   /* owned; NULL until something is read in order */
 	sqlite3_int64 from, to; /* what is in piece */
 	sqlite3_int64 expected; /* behind the last read that was not from the piece */
 };
@@ -135,19 +135,19 @@ static int ahead_device(sqlite3_file *file)
 
 /* Version 1: no shared memory, no mapping. */
 static const sqlite3_io_methods methods = {
-	.iVersion = 1,
-	.xClose = ahead_close,
-	.xRead = ahead_read,
-	.xWrite = ahead_write,
-	.xTruncate = ahead_truncate,
-	.xSync = ahead_sync,
-	.xFileSize = ahead_size,
-	.xLock = ahead_lock,
-	.xUnlock = ahead_unlock,
-	.xCheckReservedLock = ahead_check_lock,
-	.xFileControl = ahead_control,
-	.xSectorSize = ahead_sector,
-	.xDeviceCharacteristics = ahead_device,
+    .iVersion = 1,
+    .xClose = ahead_close,
+    .xRead = ahead_read,
+    .xWrite = ahead_write,
+    .xTruncate = ahead_truncate,
+    .xSync = ahead_sync,
+    .xFileSize = ahead_size,
+    .xLock = ahead_lock,
+    .xUnlock = ahead_unlock,
+    .xCheckReservedLock = ahead_check_lock,
+    .xFileControl = ahead_control,
+    .xSectorSize = ahead_sector,
+    .xDeviceCharacteristics = ahead_device,
 };
 
 static int ahead_open(sqlite3_vfs *vfs, const char *name, sqlite3_file *file, int flags,

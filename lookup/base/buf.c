@@ -139,9 +139,9 @@ enum kith_status kith_lines_next(struct kith_lines *lines, const uint8_t **ret_l
 			lines->pos += lf != NULL ? n + 1 : n;
 			lines->number++;
 			if (too_long || n > lines->max_line)
-				return kith_fail(err, KITH_E_LIMIT,
-						 "line %llu is longer than %zu bytes",
-						 (unsigned long long)lines->number, lines->max_line);
+				return kith_fail(
+				    err, KITH_E_LIMIT, "line %llu is longer than %zu bytes",
+				    (unsigned long long)lines->number, lines->max_line);
 			*ret_line = line;
 			*ret_n = n;
 			if (ret_had_lf != NULL)

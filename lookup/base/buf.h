@@ -44,9 +44,9 @@ struct kith_lines {
 	enum kith_status (*read)(void *user, void *buf, size_t n, size_t *ret_n,
 				 struct kith_err *err);
 	void *user;
-	size_t max_line;   /* longer lines: see kith_lines_next */
+	size_t max_line; /* longer lines: see kith_lines_next */
 	struct kith_buf buf;
-	size_t pos;	   /* of the first byte not yet given out */
+	size_t pos;        /* of the first byte not yet given out */
 	uint64_t number;   /* of the line that was given out last, from 1 */
 	uint64_t offset;   /* of that line's first byte in the input */
 	uint64_t consumed; /* bytes of input before buf.data[0] */

@@ -10,7 +10,8 @@
 #include "buf.h"
 #include "kith.h"
 
-/* Order of a dump: head, source, distributor, product, place, name, sha1only, file, ledger, meta. */
+/* Order of a dump: head, source, distributor, product, place, name, sha1only, file, ledger, meta.
+ */
 bool kith_dump_head(struct kith_buf *buf);
 /* True when the meta row with that key is part of the dump (not id, anchor or build.*). */
 bool kith_dump_has_meta(const char *key, size_t key_n);

@@ -82,5 +82,6 @@ void kith_err_context(struct kith_err *err, const char *fmt, ...)
 	memcpy(err->msg, where, n);
 	memcpy(err->msg + n, ": ", 3);
 	n += 2;
-	(void)snprintf(err->msg + n, sizeof err->msg - n, "%.*s", (int)(sizeof err->msg - n - 1), old);
+	(void)snprintf(err->msg + n, sizeof err->msg - n, "%.*s", (int)(sizeof err->msg - n - 1),
+		       old);
 }

@@ -17,11 +17,11 @@
 
 /* Fill err and return status, so that a caller can write `return kith_fail(...)`. */
 enum kith_status kith_fail(struct kith_err *err, enum kith_status status, const char *fmt, ...)
-	KITH_PRINTF(3, 4);
+    KITH_PRINTF(3, 4);
 
 /* The same for a failed system call: KITH_E_IO (KITH_E_NOMEM for ENOMEM), ": <strerror>" added. */
 enum kith_status kith_fail_errno(struct kith_err *err, int sys_errno, const char *fmt, ...)
-	KITH_PRINTF(3, 4);
+    KITH_PRINTF(3, 4);
 
 /* KITH_E_NOMEM with its fixed text. */
 enum kith_status kith_fail_nomem(struct kith_err *err);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#define _POSIX_C_SOURCE 200809L
+#define _POSIX_C_SOURCE   200809L
 #define _FILE_OFFSET_BITS 64
 #include "io.h"
 
@@ -59,8 +59,8 @@ enum kith_status kith_io_pread(int fd, void *buf, size_t n, uint64_t offset, str
 	uint8_t *p = buf;
 
 	while (n > 0) {
-		ssize_t got = fault("read") ? -1
-					    : pread(fd, p, n < CALL_MAX ? n : CALL_MAX, (off_t)offset);
+		ssize_t got =
+		    fault("read") ? -1 : pread(fd, p, n < CALL_MAX ? n : CALL_MAX, (off_t)offset);
 
 		if (got < 0 && errno == EINTR)
 			continue;
@@ -100,9 +100,8 @@ enum kith_status kith_io_pwrite(int fd, const void *buf, size_t n, uint64_t offs
 	const uint8_t *p = buf;
 
 	while (n > 0) {
-		ssize_t put = fault("write")
-				      ? -1
-				      : pwrite(fd, p, n < CALL_MAX ? n : CALL_MAX, (off_t)offset);
+		ssize_t put =
+		    fault("write") ? -1 : pwrite(fd, p, n < CALL_MAX ? n : CALL_MAX, (off_t)offset);
 
 		if (put < 0 && errno == EINTR)
 			continue;
@@ -141,7 +140,8 @@ enum kith_status kith_io_sync_folder_of(const char *path, struct kith_err *err)
 	int fd = -1;
 	enum kith_status st;
 
-	folder = slash == NULL ? strdup(".") : strndup(path, slash == path ? 1 : (size_t)(slash - path));
+	folder =
+	    slash == NULL ? strdup(".") : strndup(path, slash == path ? 1 : (size_t)(slash - path));
 	if (folder == NULL) {
 		st = kith_fail_nomem(err);
 		goto out;

@@ -6,7 +6,8 @@
 #ifndef KITH_BASE_LIMITS_H
 #define KITH_BASE_LIMITS_H
 
-/* One line of a hash list or of an RDS v2 file. A path may be long; 1 MiB is far beyond PATH_MAX. */
+/* One line of a hash list or of an RDS v2 file. A path may be long; 1 MiB is far beyond PATH_MAX.
+ */
 #define KITH_LIMIT_LINE (1u << 20)
 
 /* One file name or folder name. NSRL joins names with commas, so well over NAME_MAX. */
@@ -31,7 +32,7 @@
 
 /* --memory of kith-build: default and least. */
 #define KITH_MEMORY_DEFAULT ((size_t)1 << 30)
-#define KITH_MEMORY_MIN	    ((size_t)16 << 20)
+#define KITH_MEMORY_MIN     ((size_t)16 << 20)
 
 /* Ranks are 32 bits, one value is reserved. */
 #define KITH_LIMIT_RANKS 0xfffffff0u

@@ -13,21 +13,21 @@
 #include "kith.h"
 
 enum kith_opt_type {
-	KITH_OPT_FLAG,	 /* target: bool *, set to true */
-	KITH_OPT_TEXT,	 /* target: const char ** */
-	KITH_OPT_LIST,	 /* target: struct kith_opt_list *, repeatable */
-	KITH_OPT_SIZE,	 /* target: size_t *; K, M, G, T suffixes are powers of 1024 */
+	KITH_OPT_FLAG,   /* target: bool *, set to true */
+	KITH_OPT_TEXT,   /* target: const char ** */
+	KITH_OPT_LIST,   /* target: struct kith_opt_list *, repeatable */
+	KITH_OPT_SIZE,   /* target: size_t *; K, M, G, T suffixes are powers of 1024 */
 	KITH_OPT_NUMBER, /* target: uint64_t *; decimal digits */
 	KITH_OPT_HEADING /* no option: a line in --help */
 };
 
 struct kith_opt {
 	enum kith_opt_type type;
-	char short_name;	/* 0: none */
-	const char *long_name;	/* NULL: none */
+	char short_name;       /* 0: none */
+	const char *long_name; /* NULL: none */
 	void *target;
-	const char *metavar;	/* "FILE"; NULL for a flag */
-	const char *help;	/* one or more lines; wrapped to 80 columns */
+	const char *metavar; /* "FILE"; NULL for a flag */
+	const char *help;    /* one or more lines; wrapped to 80 columns */
 };
 
 #define KITH_OPT_LIST_MAX 4096

@@ -265,8 +265,8 @@ static unsigned sum_bytes(const uint8_t *p, size_t n)
 }
 
 /*
- * The usual block: full, and every length one byte. Adds what comes before item i and all of it, eight
- * lengths at a time. False: not of this kind.
+ * The usual block: full, and every length one byte. Adds what comes before item i and all of it,
+ * eight lengths at a time. False: not of this kind.
  */
 static bool sum_short(const uint8_t *p, size_t i, uint64_t *ret_before, uint64_t *ret_total)
 {
@@ -429,7 +429,7 @@ enum kith_status kith_place_decode(struct kith_bytes item, uint32_t rank, struct
 		return KITH_E_CORRUPT;
 	if (*p < KITH_PLACE_SOURCE || *p > KITH_PLACE_FOLDER)
 		return KITH_E_CORRUPT;
-	place.kind = (enum kith_place_kind)*p++;
+	place.kind = (enum kith_place_kind) * p++;
 	if (!kith_get_varint(&p, end, &up) || up > rank || !get_ranks(&p, end, &place.refs))
 		return KITH_E_CORRUPT;
 	if ((up == 0) != (place.kind == KITH_PLACE_SOURCE) ||
@@ -516,7 +516,7 @@ enum kith_status kith_source_decode(struct kith_bytes item, struct kith_source *
 
 	if (item.n == 0 || *p < KITH_HASHED || *p > KITH_LISTED)
 		return KITH_E_CORRUPT;
-	source.evidence = (enum kith_evidence)*p++;
+	source.evidence = (enum kith_evidence) * p++;
 	if (!get_text(&p, end, &source.id) || !get_text(&p, end, &source.label) ||
 	    !get_text(&p, end, &source.release) || !get_text(&p, end, &source.date) ||
 	    !get_text(&p, end, &source.digest) || !get_text(&p, end, &source.notice) || p != end)
@@ -545,7 +545,7 @@ enum kith_status kith_ledger_decode(const uint8_t *key, size_t key_n, const uint
 	if (key_n != 8 || value_n == 0 || *p < KITH_LEDGER_COUNT || *p > KITH_LEDGER_FAILED)
 		return KITH_E_CORRUPT;
 	entry.source = kith_get_be32(key);
-	entry.class_ = (enum kith_ledger_class)*p++;
+	entry.class_ = (enum kith_ledger_class) * p++;
 	if (!kith_get_varint(&p, end, &entry.count) || !get_text(&p, end, &entry.reason) ||
 	    !get_text(&p, end, &entry.example) || p != end)
 		return KITH_E_CORRUPT;

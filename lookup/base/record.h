@@ -22,7 +22,7 @@
 #define KITH_REC_TRIVIAL  0x08u
 #define KITH_REC_FRAGMENT 0x10u
 #define KITH_REC_CONFLICT 0x20u /* alternates follow the size */
-#define KITH_REC_KNOWN	  0x3fu /* other bits: a later format; such a record is refused */
+#define KITH_REC_KNOWN    0x3fu /* other bits: a later format; such a record is refused */
 
 /* What a source claims of a file besides its key. `has` holds KITH_REC_HAS_... bits. */
 struct kith_claim {
@@ -105,7 +105,8 @@ enum kith_status kith_source_decode(struct kith_bytes item, struct kith_source *
 
 /* ----------------------------------------------------------------- ledger */
 
-/* The value of a ledger row: class, count, reason, example. Key: source rank (BE32), number (BE32) */
+/* The value of a ledger row: class, count, reason, example. Key: source rank (BE32), number (BE32)
+ */
 bool kith_ledger_encode(struct kith_buf *buf, enum kith_ledger_class class_, uint64_t count,
 			struct kith_bytes reason, struct kith_bytes example);
 enum kith_status kith_ledger_decode(const uint8_t *key, size_t key_n, const uint8_t *value,
@@ -114,14 +115,14 @@ enum kith_status kith_ledger_decode(const uint8_t *key, size_t key_n, const uint
 /* ---------------------------------------------------------- direct index */
 
 /* Value in table index: a header of KITH_INDEX_HEAD bytes, then the lines (docs/FORMAT.md). */
-#define KITH_INDEX_HEAD	  48u
+#define KITH_INDEX_HEAD   48u
 #define KITH_INDEX_MAGIC  "KITHIDX1"
-#define KITH_LINE	  64u /* bytes of a line */
-#define KITH_LINE_SLOTS	  8u
-#define KITH_SLOT_LARGE	  (UINT64_C(1) << 39) /* the record has pages of its own */
-#define KITH_SLOT_SHA1	  (UINT64_C(1) << 38) /* the record is in sha1only */
+#define KITH_LINE         64u /* bytes of a line */
+#define KITH_LINE_SLOTS   8u
+#define KITH_SLOT_LARGE   (UINT64_C(1) << 39)       /* the record has pages of its own */
+#define KITH_SLOT_SHA1    (UINT64_C(1) << 38)       /* the record is in sha1only */
 #define KITH_SLOT_OFFSET  ((UINT64_C(1) << 38) - 1) /* in units of 2 bytes */
-#define KITH_OFFSET_LIMIT (UINT64_C(1) << 39) /* bytes: a set can be 512 GiB */
+#define KITH_OFFSET_LIMIT (UINT64_C(1) << 39)       /* bytes: a set can be 512 GiB */
 
 /* The first 8 bytes of a digest as a number: where its line is. */
 static inline uint64_t kith_index_prefix(const uint8_t *digest)

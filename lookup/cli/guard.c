@@ -2,8 +2,8 @@
 /*
  * guard.c: reading a mapped file that is damaged, was cut off, or lies on a failing medium ends in
  * a signal rather than in an error. While a set is opened, and later within the maps of opened
- * sets, that signal becomes a sentence and exit status 3; anywhere else it does what it always did. LMDB's own assertions (SIGABRT) are
- * about a damaged set too.
+ * sets, that signal becomes a sentence and exit status 3; anywhere else it does what it always did.
+ * LMDB's own assertions (SIGABRT) are about a damaged set too.
  *
  * What must hold: the handler only uses what is safe in one (write, _exit), so every sentence is
  * made when the set is opened; sets are registered before threads start.
@@ -29,7 +29,8 @@ static struct guarded {
 	size_t n;
 } guarded[KITH_LIMIT_SETS];
 static volatile sig_atomic_t n_guarded;
-static volatile sig_atomic_t opening; /* guarded[n_guarded] is being opened; its range is not known */
+static volatile sig_atomic_t
+    opening; /* guarded[n_guarded] is being opened; its range is not known */
 
 static void tell(const struct guarded *set)
 {

@@ -15,13 +15,13 @@
 #include "alloc.h"
 #include "kith.h"
 
-#define MUST(condition)                                                                            \
-	do {                                                                                       \
-		if (!(condition)) {                                                                \
-			(void)fprintf(stderr, "%s:%d: %s (allocation %lu)\n", __FILE__, __LINE__,  \
-				      #condition, current);                                        \
-			exit(1);                                                                   \
-		}                                                                                  \
+#define MUST(condition)                                                                           \
+	do {                                                                                      \
+		if (!(condition)) {                                                               \
+			(void)fprintf(stderr, "%s:%d: %s (allocation %lu)\n", __FILE__, __LINE__, \
+				      #condition, current);                                       \
+			exit(1);                                                                  \
+		}                                                                                 \
 	} while (0)
 
 #define FILES_MAX 64
@@ -52,7 +52,7 @@ static void take_keys(const char *path)
 /* Everything that a lookup gives out, for each key. */
 static void lookup_all(kith_reader *reader)
 {
-	static const uint8_t absent[KITH_SHA256_SIZE] = { 1, 2, 3 };
+	static const uint8_t absent[KITH_SHA256_SIZE] = {1, 2, 3};
 	static struct kith_file files[FILES_MAX];
 	static enum kith_status statuses[FILES_MAX];
 	struct kith_occurrence occurrence;
@@ -85,7 +85,7 @@ static void lookup_all(kith_reader *reader)
 /* One try; true when it went through to its end. */
 static int attempt(const char *path)
 {
-	struct kith_err err = { 0 };
+	struct kith_err err = {0};
 	kith_set *set = NULL;
 	kith_reader *reader = NULL;
 	kith_cursor *cursor = NULL;

@@ -76,11 +76,11 @@ static void io_fail_at(unsigned long n)
 static enum kith_status build(const char *input, const char *output)
 {
 	struct kith_build_options options = {
-		.output = output,
-		.memory = KITH_MEMORY_MIN,
-		.threads = 1,
-		.set_name = "test",
-		.source_date_epoch = -1,
+	    .output = output,
+	    .memory = KITH_MEMORY_MIN,
+	    .threads = 1,
+	    .set_name = "test",
+	    .source_date_epoch = -1,
 	};
 	struct kith_build_result result;
 	struct kith_build *run = NULL;
@@ -133,7 +133,7 @@ static void folder_is_clean(const char *folder, const char *only)
 
 static void same_file(const char *path, const struct kith_buf *expected)
 {
-	struct kith_buf now = { 0 };
+	struct kith_buf now = {0};
 
 	slurp(path, &now);
 	MUST(now.n == expected->n);
@@ -153,7 +153,7 @@ static void put(const char *path, const struct kith_buf *content)
 int main(int argc, char **argv)
 {
 	static const char old_text[] = "this stands for the old set";
-	struct kith_buf good = { 0 }, old = { 0 };
+	struct kith_buf good = {0}, old = {0};
 	unsigned long n_failed = 0, step = 1, each;
 	char output[4096];
 	enum kith_status st;
@@ -198,7 +198,8 @@ int main(int argc, char **argv)
 			if (alloc)
 				MUST(st == KITH_E_NOMEM);
 			n_failed++;
-			/* A failing sync of the folder comes behind the rename: the new set is whole. */
+			/* A failing sync of the folder comes behind the rename: the new set is
+			 * whole. */
 			if (alloc || strstr(last.msg, "folder") == NULL)
 				same_file(output, &old);
 			else

@@ -21,8 +21,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n);
 
 #define INPUT_MAX  ((size_t)64 << 10) /* longer corpus files are cut */
 #define INPUTS_MAX ((size_t)1024)
-#define CUTS	   ((size_t)512) /* lengths at which an input is cut */
-#define GROWTH	   ((size_t)64)	 /* bytes that a mutation may add */
+#define CUTS       ((size_t)512) /* lengths at which an input is cut */
+#define GROWTH     ((size_t)64)  /* bytes that a mutation may add */
 
 struct input {
 	char *path;
@@ -136,7 +136,7 @@ static int by_path(const void *a, const void *b)
 /* Changes some bytes, bits, lengths; joins a part of another input. */
 static size_t mutate(uint8_t *data, size_t n, size_t cap, uint64_t *state)
 {
-	static const uint8_t edges[] = { 0x00, 0x01, 0x7f, 0x80, 0xff, '\n', '"', ',', '\\', '0' };
+	static const uint8_t edges[] = {0x00, 0x01, 0x7f, 0x80, 0xff, '\n', '"', ',', '\\', '0'};
 	size_t changes = 1 + below(state, 6);
 
 	while (changes-- > 0) {
@@ -173,11 +173,10 @@ static size_t mutate(uint8_t *data, size_t n, size_t cap, uint64_t *state)
 			len = other->n < n - at ? other->n : n - at;
 			len = below(state, len + 1);
 			if (len > 0)
-				memcpy(data + at, other->data + below(state, other->n - len + 1), len);
+				memcpy(data + at, other->data + below(state, other->n - len + 1),
+				       len);
 			break;
-		default: /* the end */
-			n = at;
-			break;
+		default: /* the end */ n = at; break;
 		}
 	}
 	return n;

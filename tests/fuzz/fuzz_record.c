@@ -14,12 +14,12 @@
 #include "base/record.h"
 
 /* Not assert(): it must hold in optimised builds too. */
-#define HOLDS(condition)                                                                           \
-	do {                                                                                       \
-		if (!(condition)) {                                                                \
-			(void)fprintf(stderr, "%s:%d: %s\n", __FILE__, __LINE__, #condition);      \
-			abort();                                                                   \
-		}                                                                                  \
+#define HOLDS(condition)                                                                      \
+	do {                                                                                  \
+		if (!(condition)) {                                                           \
+			(void)fprintf(stderr, "%s:%d: %s\n", __FILE__, __LINE__, #condition); \
+			abort();                                                              \
+		}                                                                             \
 	} while (0)
 
 #define MANY 64u /* items of a list, claims, occurrences that are encoded again */
@@ -51,14 +51,14 @@ static void claim_of(const struct kith_alternate *alternate, struct kith_claim *
 
 static void file_record(const uint8_t *value, size_t n, bool sha1_only)
 {
-	static const uint8_t key[KITH_SHA256_SIZE] = { 0x5a };
-	struct kith_claim claims[MANY] = { 0 };
+	static const uint8_t key[KITH_SHA256_SIZE] = {0x5a};
+	struct kith_claim claims[MANY] = {0};
 	uint64_t occs[MANY];
 	struct kith_file file;
 	struct kith_file_iter iter;
 	struct kith_alternate alternate;
 	struct kith_occurrence occurrence;
-	struct kith_buf buf = { 0 };
+	struct kith_buf buf = {0};
 	const uint8_t *after;
 	size_t n_claims = 1, n_occs = 0;
 	uint8_t marks = 0;
@@ -98,10 +98,10 @@ static void file_record(const uint8_t *value, size_t n, bool sha1_only)
 		return;
 	memset(&buf, 0, sizeof buf);
 	alternate = (struct kith_alternate){
-		.sha1 = sha1_only ? NULL : file.sha1,
-		.md5 = file.md5,
-		.size_bytes = file.size_bytes,
-		.has_size = (file.flags & KITH_FILE_HAS_SIZE) != 0,
+	    .sha1 = sha1_only ? NULL : file.sha1,
+	    .md5 = file.md5,
+	    .size_bytes = file.size_bytes,
+	    .has_size = (file.flags & KITH_FILE_HAS_SIZE) != 0,
 	};
 	claim_of(&alternate, &claims[0]);
 	if (file.flags & KITH_FILE_TRIVIAL)
@@ -117,7 +117,7 @@ static void block(const uint8_t *value, size_t n)
 {
 	size_t n_items = n == 0 ? 1 : 1 + value[0] % KITH_BLOCK, i, lens[KITH_BLOCK];
 	const uint8_t *after = NULL, *first = NULL;
-	struct kith_buf buf = { 0 };
+	struct kith_buf buf = {0};
 	struct kith_bytes item;
 	uint64_t sum = 0;
 
@@ -177,8 +177,8 @@ static bool ranks(struct kith_list list, uint32_t *items, size_t *ret_n)
 static void place(struct kith_bytes item)
 {
 	uint32_t refs[MANY];
-	struct kith_rank_list list = { .items = refs };
-	struct kith_buf buf = { 0 };
+	struct kith_rank_list list = {.items = refs};
+	struct kith_buf buf = {0};
 	struct kith_place out;
 	const uint32_t rank = 1000;
 
@@ -199,10 +199,10 @@ static void product(struct kith_bytes item)
 {
 	uint32_t refs[MANY];
 	struct kith_bytes a[MANY], b[MANY], c[MANY], d[MANY];
-	struct kith_rank_list distributors = { .items = refs };
-	struct kith_text_list systems = { .items = a }, languages = { .items = b },
-			      types = { .items = c }, links = { .items = d };
-	struct kith_buf buf = { 0 };
+	struct kith_rank_list distributors = {.items = refs};
+	struct kith_text_list systems = {.items = a}, languages = {.items = b},
+			      types = {.items = c}, links = {.items = d};
+	struct kith_buf buf = {0};
 	struct kith_product out;
 
 	if (kith_product_decode(item, &out) != KITH_OK)
@@ -223,8 +223,8 @@ static void product(struct kith_bytes item)
 static void distributor(struct kith_bytes item)
 {
 	struct kith_bytes a[MANY];
-	struct kith_text_list links = { .items = a };
-	struct kith_buf buf = { 0 };
+	struct kith_text_list links = {.items = a};
+	struct kith_buf buf = {0};
 	struct kith_distributor out;
 
 	if (kith_distributor_decode(item, &out) != KITH_OK)
@@ -241,7 +241,7 @@ static void distributor(struct kith_bytes item)
 
 static void source(struct kith_bytes item)
 {
-	struct kith_buf buf = { 0 };
+	struct kith_buf buf = {0};
 	struct kith_source out;
 
 	if (kith_source_decode(item, &out) != KITH_OK)
@@ -256,9 +256,9 @@ static void source(struct kith_bytes item)
 
 static void ledger(const uint8_t *value, size_t n)
 {
-	static const uint8_t key[8] = { 0, 0, 0, 1, 0, 0, 0, 2 };
+	static const uint8_t key[8] = {0, 0, 0, 1, 0, 0, 0, 2};
 	struct kith_ledger_entry out;
-	struct kith_buf buf = { 0 };
+	struct kith_buf buf = {0};
 
 	if (kith_ledger_decode(key, sizeof key, value, n, &out) != KITH_OK)
 		return;

@@ -19,11 +19,11 @@
 /* ------------------------------------------------------- a source for tests */
 
 struct row {
-	const char *sha256; /* one character, repeated; NULL: none is known */
+	const char *sha256;     /* one character, repeated; NULL: none is known */
 	const char *sha1, *md5; /* likewise; NULL: not claimed */
-	int64_t size;		/* -1: not claimed */
-	unsigned product;	/* 0 or 1 */
-	const char *folder;	/* NULL: none */
+	int64_t size;           /* -1: not claimed */
+	unsigned product;       /* 0 or 1 */
+	const char *folder;     /* NULL: none */
 	const char *name;
 };
 
@@ -31,8 +31,8 @@ struct row {
 static struct {
 	const struct row *rows;
 	size_t n;
-	uint64_t n_random;   /* instead of rows */
-	unsigned depth;	     /* folders below each other, of the first row */
+	uint64_t n_random; /* instead of rows */
+	unsigned depth;    /* folders below each other, of the first row */
 	const char *id;
 	enum kith_status fail; /* what read returns at its end */
 } script;
@@ -58,7 +58,7 @@ static enum kith_status test_open(void *state, const struct kith_source_args *ar
 				  struct kith_source_plan *ret_plan, struct kith_err *err)
 {
 	struct kith_source source = {KITH_REFERENCE, text(script.id), text("Test"), text("1"),
-				     text(""), text(""), text("said")};
+				     text(""),       text(""),        text("said")};
 	struct kith_text_list none = {NULL, 0};
 	struct state *mine = state;
 	enum kith_status st;
@@ -83,8 +83,8 @@ static enum kith_status test_open(void *state, const struct kith_source_args *ar
 			return st;
 		products.items = &handle;
 		products.n = 1;
-		st = kith_decl_place(args->decl, mine->root, KITH_PLACE_PRODUCT, text(i == 0 ? "7" : "8"),
-				     &products, &mine->places[i], err);
+		st = kith_decl_place(args->decl, mine->root, KITH_PLACE_PRODUCT,
+				     text(i == 0 ? "7" : "8"), &products, &mine->places[i], err);
 	}
 	ret_plan->n_shards = script.n_random > 0 ? 16 : 1;
 	ret_plan->total_units = script.n_random + script.n;
@@ -121,7 +121,8 @@ static enum kith_status give_row(const struct state *mine, const struct row *fro
 	}
 	row.place = mine->places[from->product];
 	for (i = 0; from->folder != NULL && i < (script.depth == 0 ? 1 : script.depth); i++)
-		(void)kith_place_key_add(&below, KITH_PLACE_FOLDER, from->folder, strlen(from->folder));
+		(void)kith_place_key_add(&below, KITH_PLACE_FOLDER, from->folder,
+					 strlen(from->folder));
 	row.below = below.data;
 	row.below_n = below.n;
 	row.name = (const uint8_t *)from->name;
@@ -196,7 +197,7 @@ static void test_close(void *state)
 }
 
 static const struct kith_source_ops test_source = {
-	"test", "rows of a test", sizeof(struct state), test_probe, test_open, test_read, test_close};
+    "test", "rows of a test", sizeof(struct state), test_probe, test_open, test_read, test_close};
 
 /* ---------------------------------------------------------------- helpers */
 
@@ -280,7 +281,8 @@ static void describe(struct opened opened, const struct kith_file *file, char *o
 		uint32_t rank = occ.place;
 
 		assert_int_equal(kith_name(opened.reader, occ.name, &name), KITH_OK);
-		n += (size_t)snprintf(out + n, cap - n, "%.*s<", (int)name.n, (const char *)name.data);
+		n += (size_t)snprintf(out + n, cap - n, "%.*s<", (int)name.n,
+				      (const char *)name.data);
 		while (rank != KITH_NO_PLACE) {
 			assert_int_equal(kith_place(opened.reader, rank, &place), KITH_OK);
 			n += (size_t)snprintf(out + n, cap - n, "%.*s<", (int)place.name.n,
@@ -296,9 +298,9 @@ static void describe(struct opened opened, const struct kith_file *file, char *o
 static void every_occurrence_is_kept_once(void **state)
 {
 	static const struct row rows[] = {
-		{"a", "b", "c", 10, 0, "bin", "one"}, {"a", "b", "c", 10, 0, "bin", "one"},
-		{"a", "b", "c", 10, 0, NULL, "two"},  {"a", "b", "c", 10, 1, "bin", "one"},
-		{"d", "e", NULL, -1, 1, "x", ""},
+	    {"a", "b", "c", 10, 0, "bin", "one"}, {"a", "b", "c", 10, 0, "bin", "one"},
+	    {"a", "b", "c", 10, 0, NULL, "two"},  {"a", "b", "c", 10, 1, "bin", "one"},
+	    {"d", "e", NULL, -1, 1, "x", ""},
 	};
 	struct kith_build_result result;
 	struct kith_file file;
@@ -326,9 +328,9 @@ static void every_occurrence_is_kept_once(void **state)
 static void claims_that_disagree_are_all_kept_and_found(void **state)
 {
 	static const struct row rows[] = {
-		{"a", "b", "c", 10, 0, NULL, "one"},
-		{"a", "x", "c", 10, 0, NULL, "two"},
-		{"a", "b", NULL, -1, 0, NULL, "three"}, /* says nothing new */
+	    {"a", "b", "c", 10, 0, NULL, "one"},
+	    {"a", "x", "c", 10, 0, NULL, "two"},
+	    {"a", "b", NULL, -1, 0, NULL, "three"}, /* says nothing new */
 	};
 	struct kith_build_result result;
 	struct kith_file_iter iter;
@@ -355,8 +357,8 @@ static void claims_that_disagree_are_all_kept_and_found(void **state)
 static void a_shared_md5_gives_all_files(void **state)
 {
 	static const struct row rows[] = {
-		{"a", "b", "m", 1, 0, NULL, "one"},
-		{"d", "e", "m", 2, 0, NULL, "two"},
+	    {"a", "b", "m", 1, 0, NULL, "one"},
+	    {"d", "e", "m", 2, 0, NULL, "two"},
 	};
 	struct kith_build_result result;
 	struct kith_file files[4];
@@ -377,17 +379,17 @@ static void a_shared_md5_gives_all_files(void **state)
 static void rows_without_sha256_join_only_where_it_is_certain(void **state)
 {
 	static const struct row rows[] = {
-		{"a", "1", "c", 10, 0, NULL, "full"},
-		{NULL, "1", "c", 10, 1, "old", "joins"},
-		{"b", "2", "d", 10, 0, NULL, "full"},
-		{NULL, "2", "x", 10, 1, NULL, "other md5"},
-		{"e", "3", "g", 10, 0, NULL, "shattered-1"},
-		{"f", "3", "h", 10, 0, NULL, "shattered-2"},
-		{NULL, "3", "h", 10, 1, NULL, "told apart by md5"},
-		{NULL, "4", "i", 10, 1, NULL, "nobody knows"},
-		{"j", "5", "k", 10, 0, NULL, "twin-1"},
-		{"l", "5", "k", 10, 0, NULL, "twin-2"},
-		{NULL, "5", "k", 10, 1, NULL, "cannot be told"},
+	    {"a", "1", "c", 10, 0, NULL, "full"},
+	    {NULL, "1", "c", 10, 1, "old", "joins"},
+	    {"b", "2", "d", 10, 0, NULL, "full"},
+	    {NULL, "2", "x", 10, 1, NULL, "other md5"},
+	    {"e", "3", "g", 10, 0, NULL, "shattered-1"},
+	    {"f", "3", "h", 10, 0, NULL, "shattered-2"},
+	    {NULL, "3", "h", 10, 1, NULL, "told apart by md5"},
+	    {NULL, "4", "i", 10, 1, NULL, "nobody knows"},
+	    {"j", "5", "k", 10, 0, NULL, "twin-1"},
+	    {"l", "5", "k", 10, 0, NULL, "twin-2"},
+	    {NULL, "5", "k", 10, 1, NULL, "cannot be told"},
 	};
 	struct kith_build_result result;
 	struct kith_file file, files[4];
@@ -413,7 +415,8 @@ static void rows_without_sha256_join_only_where_it_is_certain(void **state)
 	assert_true((file.flags & KITH_FILE_SHA1_ONLY) != 0);
 	assert_null(file.sha256);
 	memset(sha1, '5', sizeof sha1);
-	assert_int_equal(kith_lookup_all(opened.reader, KITH_SHA1, sha1, 20, files, 4, &n), KITH_OK);
+	assert_int_equal(kith_lookup_all(opened.reader, KITH_SHA1, sha1, 20, files, 4, &n),
+			 KITH_OK);
 	assert_int_equal(n, 3);
 	close_set(opened);
 }
@@ -501,7 +504,7 @@ static void a_large_record_is_found_by_each_digest(void **state)
 {
 	enum { N = 3000 };
 	struct row *rows = calloc(N, sizeof *rows);
-	char (*names)[16] = calloc(N, sizeof *names);
+	char(*names)[16] = calloc(N, sizeof *names);
 	struct kith_build_result result;
 	struct kith_file file;
 	struct opened opened;
@@ -553,14 +556,14 @@ static int remove_folder(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(every_occurrence_is_kept_once),
-		cmocka_unit_test(claims_that_disagree_are_all_kept_and_found),
-		cmocka_unit_test(a_shared_md5_gives_all_files),
-		cmocka_unit_test(rows_without_sha256_join_only_where_it_is_certain),
-		cmocka_unit_test(memory_and_threads_do_not_show_in_the_bytes),
-		cmocka_unit_test(a_build_that_fails_leaves_the_old_set_and_nothing_else),
-		cmocka_unit_test(a_set_without_files_is_a_set),
-		cmocka_unit_test(a_large_record_is_found_by_each_digest),
+	    cmocka_unit_test(every_occurrence_is_kept_once),
+	    cmocka_unit_test(claims_that_disagree_are_all_kept_and_found),
+	    cmocka_unit_test(a_shared_md5_gives_all_files),
+	    cmocka_unit_test(rows_without_sha256_join_only_where_it_is_certain),
+	    cmocka_unit_test(memory_and_threads_do_not_show_in_the_bytes),
+	    cmocka_unit_test(a_build_that_fails_leaves_the_old_set_and_nothing_else),
+	    cmocka_unit_test(a_set_without_files_is_a_set),
+	    cmocka_unit_test(a_large_record_is_found_by_each_digest),
 	};
 
 	return cmocka_run_group_tests(tests, in_an_empty_folder, remove_folder);

@@ -228,14 +228,14 @@ static void merged_strings_get_the_rank_of_their_sorted_order_in_every_run(void 
 			number[r][n_mine[r]] = i;
 			mine[n_mine[r]++] = items[i];
 		}
-		assert_int_equal(
-			kith_strings_spill(mine, n_mine[r], scratch, &room_for_pairs, &runs[r], order[r],
-					   NULL),
-			KITH_OK);
+		assert_int_equal(kith_strings_spill(mine, n_mine[r], scratch, &room_for_pairs,
+						    &runs[r], order[r], NULL),
+				 KITH_OK);
 	}
 	kith_room_done(&room_for_pairs);
 	emitted.items = items;
-	assert_int_equal(kith_strings_merge(runs, RUNS, scratch, 1, emit, &emitted, maps, NULL), KITH_OK);
+	assert_int_equal(kith_strings_merge(runs, RUNS, scratch, 1, emit, &emitted, maps, NULL),
+			 KITH_OK);
 	assert_int_equal(emitted.n, n);
 	for (r = 0; r < RUNS; r++) {
 		for (i = 0; i < n_mine[r]; i++)
@@ -320,19 +320,32 @@ static void place_keys_sort_as_a_walk_and_read_back(void **state)
 static void names_of_fragments_are_told_from_names_of_files(void **state)
 {
 	static const char *const fragments[] = {
-		".text", ".text._ZNSt14overflow_errorC1ERKSs", ".rela.dyn", ".gnu.version_r",
-		"__DATA__mod_init_func", "__TEXT__cstring", "fil3651F9A1764CF55617C54746C399DFA3",
+	    ".text",
+	    ".text._ZNSt14overflow_errorC1ERKSs",
+	    ".rela.dyn",
+	    ".gnu.version_r",
+	    "__DATA__mod_init_func",
+	    "__TEXT__cstring",
+	    "fil3651F9A1764CF55617C54746C399DFA3",
 	};
 	static const char *const files[] = {
-		".textile", ".bashrc", "__init__.py", "__pycache__", "fil",
-		"filter.dll", "fil3651F9A1764CF55617C54746C399DFAX", "kernel32.dll", "",
-		".databases",
+	    ".textile",
+	    ".bashrc",
+	    "__init__.py",
+	    "__pycache__",
+	    "fil",
+	    "filter.dll",
+	    "fil3651F9A1764CF55617C54746C399DFAX",
+	    "kernel32.dll",
+	    "",
+	    ".databases",
 	};
 	size_t i;
 
 	(void)state;
 	for (i = 0; i < sizeof fragments / sizeof fragments[0]; i++)
-		assert_true(kith_name_is_fragment((const uint8_t *)fragments[i], strlen(fragments[i])));
+		assert_true(
+		    kith_name_is_fragment((const uint8_t *)fragments[i], strlen(fragments[i])));
 	for (i = 0; i < sizeof files / sizeof files[0]; i++)
 		assert_false(kith_name_is_fragment((const uint8_t *)files[i], strlen(files[i])));
 }
@@ -352,12 +365,12 @@ static void placeholders_are_recognised_in_any_case_and_with_blanks(void **state
 static void trivial_content_is_known_by_its_digest(void **state)
 {
 	static const char *const sha256[] = {
-		/* nothing */
-		"e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855",
-		/* printf 1 */
-		"6b86b273ff34fce19d6b804eff5a3f5747ada4eaa22f1d49c01e52ddb7875b4b",
-		/* head -c 4096 /dev/zero */
-		"ad7facb2586fc6e966c004d7d1d16b024f5805ff7cb47c7a85dabd8b48892ca7",
+	    /* nothing */
+	    "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855",
+	    /* printf 1 */
+	    "6b86b273ff34fce19d6b804eff5a3f5747ada4eaa22f1d49c01e52ddb7875b4b",
+	    /* head -c 4096 /dev/zero */
+	    "ad7facb2586fc6e966c004d7d1d16b024f5805ff7cb47c7a85dabd8b48892ca7",
 	};
 	struct kith_trivial *trivial = kith_trivial_new();
 	uint8_t digest[32];
@@ -420,17 +433,17 @@ static void ledgers_add_up_and_keep_the_smallest_example(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(pairs_come_out_sorted_whatever_their_order),
-		cmocka_unit_test(strings_are_sorted_as_memcmp_does),
-		cmocka_unit_test(numbers_are_sorted_and_each_once),
-		cmocka_unit_test(extsort_sorts_more_than_fits_in_memory),
-		cmocka_unit_test(merged_strings_get_the_rank_of_their_sorted_order_in_every_run),
-		cmocka_unit_test(a_dictionary_numbers_each_string_once),
-		cmocka_unit_test(place_keys_sort_as_a_walk_and_read_back),
-		cmocka_unit_test(names_of_fragments_are_told_from_names_of_files),
-		cmocka_unit_test(placeholders_are_recognised_in_any_case_and_with_blanks),
-		cmocka_unit_test(trivial_content_is_known_by_its_digest),
-		cmocka_unit_test(ledgers_add_up_and_keep_the_smallest_example),
+	    cmocka_unit_test(pairs_come_out_sorted_whatever_their_order),
+	    cmocka_unit_test(strings_are_sorted_as_memcmp_does),
+	    cmocka_unit_test(numbers_are_sorted_and_each_once),
+	    cmocka_unit_test(extsort_sorts_more_than_fits_in_memory),
+	    cmocka_unit_test(merged_strings_get_the_rank_of_their_sorted_order_in_every_run),
+	    cmocka_unit_test(a_dictionary_numbers_each_string_once),
+	    cmocka_unit_test(place_keys_sort_as_a_walk_and_read_back),
+	    cmocka_unit_test(names_of_fragments_are_told_from_names_of_files),
+	    cmocka_unit_test(placeholders_are_recognised_in_any_case_and_with_blanks),
+	    cmocka_unit_test(trivial_content_is_known_by_its_digest),
+	    cmocka_unit_test(ledgers_add_up_and_keep_the_smallest_example),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
