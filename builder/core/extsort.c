@@ -6,6 +6,7 @@
 
 #include "base/bytes.h"
 #include "base/err.h"
+#include "core/heap.h"
 #include "core/memory.h"
 #include "core/sort.h"
 
@@ -13,6 +14,7 @@ struct run {
 	uint64_t at, end;
 	struct kith_scratch_in in;
 	const uint8_t *item;
+	size_t width; /* of the item */
 };
 
 struct kith_extsort {
@@ -27,7 +29,7 @@ struct kith_extsort {
 	uint64_t count;
 	struct run *runs;
 	size_t n_runs, runs_cap;
-	size_t *heap; /* numbers of runs, smallest item first */
+	void **heap; /* of runs, smallest item first */
 	size_t n_heap;
 	bool consumed; /* the item at the top was given out */
 };
@@ -157,25 +159,11 @@ enum kith_status kith_extsort_add(struct kith_extsort *sort, const void *item, s
 	return KITH_OK;
 }
 
-static int run_cmp(const struct kith_extsort *sort, size_t a, size_t b)
+static int run_cmp(const void *x, const void *y)
 {
-	return memcmp(sort->runs[a].item, sort->runs[b].item, sort->width);
-}
+	const struct run *a = x, *b = y;
 
-static void sift(struct kith_extsort *sort, size_t i)
-{
-	size_t x = sort->heap[i], child;
-
-	while ((child = 2 * i + 1) < sort->n_heap) {
-		if (child + 1 < sort->n_heap &&
-		    run_cmp(sort, sort->heap[child + 1], sort->heap[child]) < 0)
-			child++;
-		if (run_cmp(sort, sort->heap[child], x) >= 0)
-			break;
-		sort->heap[i] = sort->heap[child];
-		i = child;
-	}
-	sort->heap[i] = x;
+	return memcmp(a->item, b->item, a->width);
 }
 
 enum kith_status kith_extsort_finish(struct kith_extsort *sort, struct kith_err *err)
@@ -213,10 +201,10 @@ enum kith_status kith_extsort_finish(struct kith_extsort *sort, struct kith_err 
 			st = kith_scratch_in_peek(&run->in, sort->width, &run->item, err);
 		if (st < 0)
 			return st;
-		sort->heap[sort->n_heap++] = i;
+		run->width = sort->width;
+		sort->heap[sort->n_heap++] = run;
 	}
-	for (i = sort->n_heap / 2; i-- > 0;)
-		sift(sort, i);
+	kith_heap_make(sort->heap, sort->n_heap, run_cmp);
 	return KITH_OK;
 }
 
@@ -232,22 +220,19 @@ enum kith_status kith_extsort_next(struct kith_extsort *sort, const uint8_t **re
 		return KITH_OK;
 	}
 	if (sort->consumed && sort->n_heap > 0) {
-		struct run *run = &sort->runs[sort->heap[0]];
+		struct run *run = sort->heap[0];
 
 		kith_scratch_in_skip(&run->in, sort->width);
 		st = kith_scratch_in_peek(&run->in, sort->width, &run->item, err);
 		if (st < 0)
 			return st;
-		if (st == KITH_END) {
+		if (st == KITH_END)
 			kith_scratch_drop(sort->scratch, run->at, run->end - run->at);
-			sort->heap[0] = sort->heap[--sort->n_heap];
-		}
-		if (sort->n_heap > 0)
-			sift(sort, 0);
+		kith_heap_next(sort->heap, &sort->n_heap, st == KITH_END, run_cmp);
 	}
 	if (sort->n_heap == 0)
 		return KITH_END;
 	sort->consumed = true;
-	*ret_item = sort->runs[sort->heap[0]].item;
+	*ret_item = ((const struct run *)sort->heap[0])->item;
 	return KITH_OK;
 }

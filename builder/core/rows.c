@@ -6,6 +6,7 @@
 
 #include "base/err.h"
 #include "base/limits.h"
+#include "core/heap.h"
 #include "core/memory.h"
 
 /* A little under 2 MiB, so that a block is one huge page. */
@@ -200,32 +201,17 @@ struct cursor {
 struct kith_merge {
 	const struct kith_merge_input *input;
 	struct cursor *cursors;
-	struct cursor **heap; /* smallest key first */
+	void **heap; /* of cursors, smallest key first */
 	size_t n_heap;
 };
 
-static int cursor_cmp(const struct cursor *a, const struct cursor *b)
+static int cursor_cmp(const void *x, const void *y)
 {
+	const struct cursor *a = x, *b = y;
+
 	if (a->prefix != b->prefix)
 		return a->prefix < b->prefix ? -1 : 1;
 	return memcmp(a->head->claimed, b->head->claimed, KITH_SHA256_SIZE);
-}
-
-static void sift(struct kith_merge *merge, size_t i)
-{
-	struct cursor *x = merge->heap[i];
-	size_t child;
-
-	while ((child = 2 * i + 1) < merge->n_heap) {
-		if (child + 1 < merge->n_heap &&
-		    cursor_cmp(merge->heap[child + 1], merge->heap[child]) < 0)
-			child++;
-		if (cursor_cmp(merge->heap[child], x) >= 0)
-			break;
-		merge->heap[i] = merge->heap[child];
-		i = child;
-	}
-	merge->heap[i] = x;
 }
 
 /* Brings the cursor's next group head into view. KITH_OK or KITH_END. */
@@ -274,8 +260,7 @@ enum kith_status kith_merge_open(const struct kith_merge_input *input, uint32_t 
 		if (st == KITH_OK)
 			merge->heap[merge->n_heap++] = cursor;
 	}
-	for (i = merge->n_heap / 2; i-- > 0;)
-		sift(merge, i);
+	kith_heap_make(merge->heap, merge->n_heap, cursor_cmp);
 	*ret = merge;
 	merge = NULL;
 	st = KITH_OK;
@@ -448,6 +433,8 @@ static void settle_claims(struct kith_merged *merged)
 			take_over(&merged->claims[j], &merged->claims[i]);
 		else if (kept < KITH_LIMIT_CLAIMS)
 			merged->claims[kept++] = merged->claims[i];
+		else
+			merged->dropped = true;
 	}
 	merged->n_claims = kept;
 }
@@ -455,6 +442,7 @@ static void settle_claims(struct kith_merged *merged)
 enum kith_status kith_merge_next(struct kith_merge *merge, struct kith_merged *merged,
 				 struct kith_err *err)
 {
+	struct cursor *cursor;
 	size_t settled = 32;
 	enum kith_status st;
 
@@ -463,21 +451,19 @@ enum kith_status kith_merge_next(struct kith_merge *merge, struct kith_merged *m
 	merged->n_claims = 0;
 	merged->n_occs = 0;
 	merged->fragment = true;
-	memcpy(merged->key, merge->heap[0]->head->claimed, sizeof merged->key);
-	while (merge->n_heap > 0 &&
-	       memcmp(merge->heap[0]->head->claimed, merged->key, sizeof merged->key) == 0) {
-		struct cursor *cursor = merge->heap[0];
-
+	merged->dropped = false;
+	cursor = merge->heap[0];
+	memcpy(merged->key, cursor->head->claimed, sizeof merged->key);
+	for (; merge->n_heap > 0; cursor = merge->heap[0]) {
+		if (memcmp(cursor->head->claimed, merged->key, sizeof merged->key) != 0)
+			break;
 		st = take_group(merge, cursor, merged, err);
 		if (st < 0)
 			return st;
 		st = cursor_head(cursor, err);
 		if (st < 0)
 			return st;
-		if (st == KITH_END)
-			merge->heap[0] = merge->heap[--merge->n_heap];
-		if (merge->n_heap > 0)
-			sift(merge, 0);
+		kith_heap_next(merge->heap, &merge->n_heap, st == KITH_END, cursor_cmp);
 		/* Many runs may repeat one claim: settle now and then, so that it stays short. */
 		if (merged->n_claims >= 2 * settled) {
 			settle_claims(merged);

@@ -90,6 +90,7 @@ struct kith_merged {
 	uint64_t *occs; /* owned; sorted, each once */
 	size_t n_occs, occs_cap;
 	bool fragment; /* every occurrence's name is that of a fragment */
+	bool dropped;  /* there were more claims than KITH_LIMIT_CLAIMS */
 };
 
 struct kith_merge;

@@ -6,6 +6,7 @@
 
 #include "base/bytes.h"
 #include "base/err.h"
+#include "core/heap.h"
 #include "core/sort.h"
 
 /* A string in a run: its length (4 bytes of this machine's order), its bytes. */
@@ -64,32 +65,17 @@ struct cursor {
 
 struct merge {
 	struct cursor *cursors;
-	struct cursor **heap;
+	void **heap; /* of cursors */
 	size_t n_heap;
 };
 
-static int cursor_cmp(const struct cursor *a, const struct cursor *b)
+static int cursor_cmp(const void *x, const void *y)
 {
+	const struct cursor *a = x, *b = y;
+
 	if (a->prefix != b->prefix)
 		return a->prefix < b->prefix ? -1 : 1;
 	return kith_bytes_cmp(a->string.data, a->string.n, b->string.data, b->string.n);
-}
-
-static void sift(struct merge *merge, size_t i)
-{
-	struct cursor *x = merge->heap[i];
-	size_t child;
-
-	while ((child = 2 * i + 1) < merge->n_heap) {
-		if (child + 1 < merge->n_heap &&
-		    cursor_cmp(merge->heap[child + 1], merge->heap[child]) < 0)
-			child++;
-		if (cursor_cmp(merge->heap[child], x) >= 0)
-			break;
-		merge->heap[i] = merge->heap[child];
-		i = child;
-	}
-	merge->heap[i] = x;
 }
 
 static enum kith_status cursor_next(struct cursor *cursor, struct kith_err *err)
@@ -130,10 +116,7 @@ static enum kith_status assign(struct merge *merge, struct kith_bytes string, ui
 		st = cursor_next(cursor, err);
 		if (st < 0)
 			return st;
-		if (st == KITH_END)
-			merge->heap[0] = merge->heap[--merge->n_heap];
-		if (merge->n_heap > 0)
-			sift(merge, 0);
+		kith_heap_next(merge->heap, &merge->n_heap, st == KITH_END, cursor_cmp);
 	}
 	return KITH_OK;
 }
@@ -150,7 +133,7 @@ static enum kith_status merge_init(struct merge *merge, const struct kith_string
 	if (buffer < 4096)
 		buffer = 4096;
 	merge->cursors = calloc(n_runs + 1, sizeof *merge->cursors);
-	merge->heap = calloc(n_runs + 1, sizeof(struct cursor *));
+	merge->heap = calloc(n_runs + 1, sizeof *merge->heap);
 	if (merge->cursors == NULL || merge->heap == NULL)
 		return kith_fail_nomem(err);
 	for (i = 0; i < n_runs; i++) {
@@ -168,8 +151,7 @@ static enum kith_status merge_init(struct merge *merge, const struct kith_string
 		if (st == KITH_OK)
 			merge->heap[merge->n_heap++] = cursor;
 	}
-	for (i = merge->n_heap / 2; i-- > 0;)
-		sift(merge, i);
+	kith_heap_make(merge->heap, merge->n_heap, cursor_cmp);
 	return KITH_OK;
 }
 
@@ -187,13 +169,14 @@ enum kith_status kith_strings_merge(const struct kith_strings_run *runs, size_t 
 	if (st < 0)
 		goto out;
 	while (merge.n_heap > 0) {
-		uint64_t prefix = merge.heap[0]->prefix;
+		const struct cursor *first = merge.heap[0];
+		uint64_t prefix = first->prefix;
 		struct kith_bytes copy;
 		uint32_t rank;
 
 		/* A copy, because moving a cursor on may overwrite its string. */
 		string.n = 0;
-		if (!kith_buf_add(&string, merge.heap[0]->string.data, merge.heap[0]->string.n)) {
+		if (!kith_buf_add(&string, first->string.data, first->string.n)) {
 			st = kith_fail_nomem(err);
 			goto out;
 		}
