@@ -393,9 +393,8 @@ static enum kith_status write_set(struct kith_build *build, struct kith_trivial 
 	kith_test_die_at("rows");
 	st = kith_lmdb_second_step(db,
 				   kith_index_bytes(counts.files,
-						    counts.sha1_only + counts.conflicts,
-						    ranks.names, ranks.places) +
-				       ((uint64_t)1 << 20),
+						    counts.sha1_only + counts.alternates,
+						    ranks.names, ranks.places),
 				   err);
 	if (st >= 0)
 		st = kith_index_fill(db, build->scratch, memory / 2, counts.files, index_progress,

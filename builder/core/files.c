@@ -61,6 +61,7 @@ static void count_file(const struct kith_ranks *ranks, const struct kith_merged 
 
 	counts->occurrences += merged->n_occs;
 	counts->conflicts += conflict;
+	counts->alternates += merged->n_claims - 1;
 	counts->trivial += is_trivial;
 	counts->fragments += is_fragment;
 	while (i < merged->n_occs) {
@@ -78,6 +79,7 @@ static void count_file(const struct kith_ranks *ranks, const struct kith_merged 
 		mine->files++;
 		mine->occurrences += end - i;
 		mine->conflicts += conflict;
+		mine->dropped += merged->dropped;
 		mine->trivial += is_trivial;
 		mine->fragments += is_fragment;
 		i = end;
@@ -240,12 +242,14 @@ static void add_counts(struct kith_files_counts *sum, const struct kith_files_co
 	sum->sha1_only += more->sha1_only;
 	sum->occurrences += more->occurrences;
 	sum->conflicts += more->conflicts;
+	sum->alternates += more->alternates;
 	sum->trivial += more->trivial;
 	sum->fragments += more->fragments;
 	for (i = 0; i < n_sources; i++) {
 		sum->sources[i].files += more->sources[i].files;
 		sum->sources[i].occurrences += more->sources[i].occurrences;
 		sum->sources[i].conflicts += more->sources[i].conflicts;
+		sum->sources[i].dropped += more->sources[i].dropped;
 		sum->sources[i].trivial += more->sources[i].trivial;
 		sum->sources[i].fragments += more->sources[i].fragments;
 	}

@@ -24,14 +24,16 @@ struct kith_files {
 
 struct kith_files_counts {
 	uint64_t files, sha1_only, occurrences, conflicts, trivial, fragments;
-	uint64_t joined;    /* sha1-only files that found their SHA-256 */
-	uint64_t undecided; /* ... that fit several SHA-256, or whose MD5 differs: kept apart */
+	uint64_t alternates; /* claims of all files beside their first ones */
+	uint64_t joined;     /* sha1-only files that found their SHA-256 */
+	uint64_t undecided;  /* ... that fit several SHA-256, or whose MD5 differs: kept apart */
 	struct kith_source_counts *sources; /* owned; by rank */
 };
 
 /* What the set has of one source. */
 struct kith_source_counts {
 	uint64_t files, occurrences, conflicts, trivial, fragments;
+	uint64_t dropped; /* files with more claims than KITH_LIMIT_CLAIMS */
 };
 
 enum kith_status kith_files_counts_init(const struct kith_ranks *ranks,

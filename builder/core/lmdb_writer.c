@@ -10,10 +10,12 @@
 #include "core/lmdb_writer.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <lmdb.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/statvfs.h>
 #include <unistd.h>
 
 #include "base/bytes.h"
@@ -23,8 +25,10 @@
 
 #define BATCH    ((uint64_t)128 << 20) /* a transaction has half of it, or one large value */
 #define MAP_STEP ((uint64_t)16 << 20)
-#define DROP     ((size_t)32 << 20) /* memory is given back in pieces of that size */
-#define PAGE_MAX 65536u
+/* Second step: pages of the trees above the values, of meta, and of LMDB's free list. */
+#define SECOND_SLACK ((uint64_t)1 << 20)
+#define DROP         ((size_t)32 << 20) /* memory is given back in pieces of that size */
+#define PAGE_MAX     65536u
 
 static const char *const table_names[KITH_LMDB_TABLES] = {
     [KITH_LMDB_META] = "meta",
@@ -48,7 +52,7 @@ struct kith_lmdb {
 	uint64_t batch;                        /* bytes in this transaction */
 	const uint8_t *base;                   /* second step: where the file begins in memory */
 	size_t page;                           /* size of LMDB's pages: this machine's */
-	bool second;
+	uint64_t size; /* second step: what the file's content needs at most */
 };
 
 struct kith_lmdb_cursor {
@@ -95,6 +99,21 @@ static int fault(void)
 	return kith_io_fault == NULL ? 0 : kith_io_fault("write");
 }
 
+/*
+ * LMDB takes a write that was cut short, which is what a disk does when it gets full, for EIO. How
+ * much room is left tells.
+ */
+static int why_short(struct kith_lmdb *db, int rc)
+{
+	struct statvfs vfs;
+	int fd;
+
+	if (rc == EIO && mdb_env_get_fd(db->env, &fd) == 0 && fstatvfs(fd, &vfs) == 0 &&
+	    (uint64_t)vfs.f_bavail * vfs.f_frsize < BATCH)
+		return ENOSPC;
+	return rc;
+}
+
 static enum kith_status commit(struct kith_lmdb *db, struct kith_err *err)
 {
 	int rc = fault();
@@ -104,7 +123,7 @@ static enum kith_status commit(struct kith_lmdb *db, struct kith_err *err)
 		return fail_mdb(err, rc, "cannot write the set");
 	rc = mdb_txn_commit(db->txn);
 	db->txn = NULL;
-	return rc == 0 ? KITH_OK : fail_mdb(err, rc, "cannot write the set");
+	return rc == 0 ? KITH_OK : fail_mdb(err, why_short(db, rc), "cannot write the set");
 }
 
 /* The file's size as LMDB counts it. */
@@ -241,22 +260,41 @@ static enum kith_status find_base(struct kith_lmdb *db, int fd, const uint8_t *i
 	return KITH_OK;
 }
 
+/*
+ * Second step: before n more bytes are written, gives the file its blocks, holes included. Writing
+ * through a map to a block that the disk does not have ends in SIGBUS; this call can fail instead.
+ */
+static enum kith_status allocate(struct kith_lmdb *db, size_t n, struct kith_err *err)
+{
+	int fd, rc = fault();
+
+	db->size += n + n / 64;
+	if (rc == 0)
+		rc = mdb_env_get_fd(db->env, &fd);
+	if (rc == 0)
+		do
+			rc = posix_fallocate(fd, 0, (off_t)(db->size + SECOND_SLACK));
+		while (rc == EINTR);
+	if (rc != 0)
+		return kith_fail_errno(err, rc, "cannot write the set, which needs %llu MiB",
+				       (unsigned long long)(db->size >> 20) + 1);
+	return KITH_OK;
+}
+
 enum kith_status kith_lmdb_second_step(struct kith_lmdb *db, uint64_t more, struct kith_err *err)
 {
 	enum kith_status st = commit(db, err);
-	uint64_t size;
 
 	if (st < 0)
 		return st;
-	size = used(db);
+	db->size = used(db);
 	mdb_env_close(db->env);
 	db->env = NULL;
-	/* Room for the values and for the pages above them. */
-	st = open_env(db, MDB_WRITEMAP, round_up(size + more + more / 64 + 4 * MAP_STEP), err);
-	if (st < 0)
-		return st;
-	db->second = true;
-	return begin(db, err);
+	st = open_env(db, MDB_WRITEMAP, round_up(db->size + more + more / 64 + 2 * SECOND_SLACK),
+		      err);
+	if (st >= 0)
+		st = allocate(db, 0, err);
+	return st < 0 ? st : begin(db, err);
 }
 
 static enum kith_status base_of(struct kith_lmdb *db, const uint8_t *in_page, struct kith_err *err)
@@ -351,9 +389,12 @@ static enum kith_status put(struct kith_lmdb *db, enum kith_lmdb_table table, co
 			    const void *value, size_t n, unsigned flags, uint8_t **ret_value,
 			    struct kith_err *err)
 {
+	enum kith_status st = allocate(db, n, err);
 	MDB_val k, v;
 	int rc;
 
+	if (st < 0)
+		return st;
 	k.mv_data = (void *)(uintptr_t)key;
 	k.mv_size = strlen(key);
 	v.mv_data = (void *)(uintptr_t)value;

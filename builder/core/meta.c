@@ -64,6 +64,7 @@ enum kith_status kith_meta_ledger(struct kith_ledger *ledger, const struct kith_
 		    {KITH_LEDGER_COUNT, KITH_LEDGER_FILES, mine->files},
 		    {KITH_LEDGER_COUNT, KITH_LEDGER_OCCURRENCES, mine->occurrences},
 		    {KITH_LEDGER_MARKED, KITH_LEDGER_CONFLICTS, mine->conflicts},
+		    {KITH_LEDGER_SKIPPED, KITH_LEDGER_DROPPED, mine->dropped},
 		    {KITH_LEDGER_MARKED, KITH_LEDGER_FRAGMENTS, mine->fragments},
 		    {KITH_LEDGER_MARKED, KITH_LEDGER_TRIVIAL, mine->trivial},
 		};

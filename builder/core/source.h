@@ -65,6 +65,7 @@ struct kith_ledger;
 #define KITH_LEDGER_FILES       "files"
 #define KITH_LEDGER_OCCURRENCES "occurrences"
 #define KITH_LEDGER_CONFLICTS   "files with conflicting claims"
+#define KITH_LEDGER_DROPPED     "files of whose claims some were dropped"
 #define KITH_LEDGER_FRAGMENTS   "fragment files"
 #define KITH_LEDGER_TRIVIAL     "trivial files"
 

@@ -171,7 +171,8 @@ def filesize(case):
 
 def full(case):
     inner = ("mount -t tmpfs -o size=%d none \"$1\" && cp \"$2\" \"$1/nsrl.kith\" && "
-             "\"$3\" nsrl --memory 16M -o \"$1/nsrl.kith\" \"$4\"; echo \"status $?\" >&2; "
+             "\"$3\" nsrl --memory 16M --scratch \"$5\" -o \"$1/nsrl.kith\" \"$4\"; "
+             "echo \"status $?\" >&2; "
              "cmp \"$1/nsrl.kith\" \"$2\" && ls -A \"$1\"")
     probe = subprocess.run(["unshare", "-rm", "true"], capture_output=True, check=False)
     if probe.returncode != 0:
@@ -179,16 +180,26 @@ def full(case):
         sys.exit(SKIPPED)
     old = os.path.getsize(case.old)
     new = os.path.getsize(os.path.join(os.path.dirname(case.folder), "2.kith"))
-    for room in (4096, new // 4, new // 2, new - 8192):
-        where = f"{room} bytes of room"
+    elsewhere = os.path.join(os.path.dirname(case.folder), "scratch")
+    os.makedirs(elsewhere, exist_ok=True)
+    # With the runs on the same file system it is they that meet the end; with them elsewhere it is
+    # the set, in each of its phases: also where it is written through a map and there is no call
+    # that could fail.
+    rooms = [(room, case.folder) for room in (4096, new // 4, new // 2, new - 8192)]
+    rooms += [(new * part // 20 // 4096 * 4096, elsewhere) for part in range(1, 20)]
+    rooms += [(new - 4096 * less, elsewhere) for less in range(1, 6)]
+    for room, where_to in rooms:
+        where = f"{room} of {new} bytes of room, scratch {os.path.basename(where_to)}"
         shutil.rmtree(case.folder, ignore_errors=True)
         os.mkdir(case.folder)
         run = subprocess.run(["unshare", "-rm", "sh", "-c", inner % (old + room), "sh",
-                              case.folder, case.old, KITH_BUILD, case.sources[1]],
+                              case.folder, case.old, KITH_BUILD, case.sources[1], where_to],
                              capture_output=True, check=False)
         lines = run.stderr.decode("utf-8", "replace").strip().splitlines()
         must(lines and lines[-1] == "status 2", f"{where}: {run.stderr!r}")
         must(len(lines) > 1, f"{where}: it failed without a word")
+        must("No space left on device" in lines[-2] or "MiB free" in lines[-2],
+             f"{where}: the words are about something else: {lines[-2]}")
         must(run.stdout.split() == [b"nsrl.kith"], f"{where}: {run.stdout!r} is left")
         print(f"{where}: {lines[-2]}")
 

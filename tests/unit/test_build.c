@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "base/err.h"
+#include "base/limits.h"
 #include "core/build.h"
 
 /* ------------------------------------------------------- a source for tests */
@@ -354,6 +355,39 @@ static void claims_that_disagree_are_all_kept_and_found(void **state)
 	close_set(opened);
 }
 
+/* Nobody honest makes so many; but what is not kept must be counted. */
+static void claims_over_the_limit_are_counted(void **state)
+{
+	enum { N = KITH_LIMIT_CLAIMS + 40 };
+	struct row *rows = calloc(N, sizeof *rows);
+	struct kith_build_result result;
+	struct kith_file_iter iter;
+	struct kith_alternate alternate;
+	struct kith_file file;
+	struct opened opened;
+	unsigned i, n = 0;
+
+	(void)state;
+	for (i = 0; i < N; i++) {
+		rows[i].sha256 = "a";
+		rows[i].sha1 = "b";
+		rows[i].md5 = "c";
+		rows[i].size = i;
+		rows[i].name = "x";
+	}
+	build_rows(rows, N, &result);
+	assert_int_equal(result.conflicts, 1);
+	assert_int_equal(result.skipped, 1);
+	opened = open_set("t.kith");
+	assert_int_equal(look_up(opened, KITH_SHA256, 'a', &file), KITH_OK);
+	assert_int_equal(kith_alternates(&file, &iter), KITH_OK);
+	while (kith_alternate_next(&iter, &alternate) == KITH_OK)
+		n++;
+	assert_int_equal(n, KITH_LIMIT_CLAIMS - 1);
+	close_set(opened);
+	free(rows);
+}
+
 static void a_shared_md5_gives_all_files(void **state)
 {
 	static const struct row rows[] = {
@@ -558,6 +592,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(every_occurrence_is_kept_once),
 	    cmocka_unit_test(claims_that_disagree_are_all_kept_and_found),
+	    cmocka_unit_test(claims_over_the_limit_are_counted),
 	    cmocka_unit_test(a_shared_md5_gives_all_files),
 	    cmocka_unit_test(rows_without_sha256_join_only_where_it_is_certain),
 	    cmocka_unit_test(memory_and_threads_do_not_show_in_the_bytes),
