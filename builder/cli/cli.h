@@ -54,14 +54,14 @@ struct build_args {
 void build_say(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 
 /*
- * Parses; *ret_first as kith_opt_parse. Returns true when the command is to go on, else *ret_exit
- * is its end (after --help, or a usage error).
+ * Finds the source for an input. KITH_EXIT_OK, or how the program ends, with err filled.
  */
-bool build_parse(const struct kith_command *command, struct build_args *args, int argc, char **argv,
-		 int *ret_first, int *ret_exit);
+typedef int (*build_choose)(const char *input, const struct kith_source_ops **ret_ops,
+			    struct kith_err *err);
 
-/* Builds a set from the inputs, ops[i] for inputs[i]; prints errors and the summary. */
-int build_run(const struct build_args *args, const struct kith_source_ops *const *ops,
-	      char *const *inputs, size_t n);
+/* A whole command: parses, chooses a source for each input, builds; prints errors and the summary.
+ * Returns the exit status. */
+int build_command(const struct kith_command *command, struct build_args *args, build_choose choose,
+		  int argc, char **argv);
 
 #endif

@@ -82,33 +82,15 @@ static enum kith_status check_apart(const char *path, struct kith_err *err)
 	return verdict.status;
 }
 
+static int choose(const char *input, const struct kith_source_ops **ret_ops, struct kith_err *err)
+{
+	*ret_ops = &kith_source_kith_set;
+	return check_apart(input, err) < 0 ? KITH_EXIT_SET : KITH_EXIT_OK;
+}
+
 static int run(int argc, char **argv)
 {
-	const struct kith_source_ops **ops = NULL;
-	struct kith_err err = {0};
-	size_t n, i;
-	int first, status;
-
-	if (!build_parse(&command, &args, argc, argv, &first, &status))
-		return status;
-	n = (size_t)(argc - first);
-	ops = calloc(n, sizeof(const struct kith_source_ops *));
-	for (i = 0; ops != NULL && i < n; i++) {
-		status = KITH_EXIT_SET;
-		ops[i] = &kith_source_kith_set;
-		if (check_apart(argv[first + (int)i], &err) < 0) {
-			build_say("%s", err.msg);
-			goto out;
-		}
-	}
-	status = KITH_EXIT_USAGE;
-	if (ops == NULL)
-		build_say("out of memory");
-	else
-		status = build_run(&args, ops, argv + first, n);
-out:
-	free(ops);
-	return status;
+	return build_command(&command, &args, choose, argc, argv);
 }
 
 const struct kith_build_cli kith_build_cli_merge = {&command, "merge", run};

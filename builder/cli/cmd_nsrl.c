@@ -2,6 +2,7 @@
 /* cmd_nsrl.c: kith-build nsrl, a set from NSRL releases. */
 #include <stdlib.h>
 
+#include "base/err.h"
 #include "cli.h"
 #include "sources/sources.h"
 
@@ -27,36 +28,22 @@ static const struct kith_command command = {
     .n_opts = sizeof opts / sizeof opts[0],
 };
 
+static int choose(const char *input, const struct kith_source_ops **ret_ops, struct kith_err *err)
+{
+	if (kith_sources_probe(input, ret_ops, err) < 0)
+		return KITH_EXIT_USAGE;
+	if (*ret_ops == &kith_source_kith_set) {
+		(void)kith_fail(err, KITH_E_UNSUPPORTED,
+				"'%s' is a set already: sets are joined by 'kith-build merge'",
+				input);
+		return KITH_EXIT_USAGE;
+	}
+	return KITH_EXIT_OK;
+}
+
 static int run(int argc, char **argv)
 {
-	const struct kith_source_ops **ops = NULL;
-	struct kith_err err = {0};
-	size_t n, i;
-	int first, status;
-
-	if (!build_parse(&command, &args, argc, argv, &first, &status))
-		return status;
-	n = (size_t)(argc - first);
-	ops = calloc(n, sizeof(const struct kith_source_ops *));
-	status = KITH_EXIT_USAGE;
-	for (i = 0; ops != NULL && i < n; i++) {
-		if (kith_sources_probe(argv[first + (int)i], &ops[i], &err) < 0) {
-			build_say("%s", err.msg);
-			goto out;
-		}
-		if (ops[i] == &kith_source_kith_set) {
-			build_say("'%s' is a set already: sets are joined by 'kith-build merge'",
-				  argv[first + (int)i]);
-			goto out;
-		}
-	}
-	if (ops == NULL)
-		build_say("out of memory");
-	else
-		status = build_run(&args, ops, argv + first, n);
-out:
-	free(ops);
-	return status;
+	return build_command(&command, &args, choose, argc, argv);
 }
 
 const struct kith_build_cli kith_build_cli_nsrl = {&command, "nsrl", run};

@@ -81,8 +81,8 @@ static void on_message(const char *text, void *user)
 
 /* ---------------------------------------------------------------- options */
 
-bool build_parse(const struct kith_command *command, struct build_args *args, int argc, char **argv,
-		 int *ret_first, int *ret_exit)
+static bool parse(const struct kith_command *command, struct build_args *args, int argc,
+		  char **argv, int *ret_first, int *ret_exit)
 {
 	struct kith_err err = {0};
 	bool help = false;
@@ -195,8 +195,8 @@ static enum kith_status run(const struct kith_build_options *options,
 	return st;
 }
 
-int build_run(const struct build_args *args, const struct kith_source_ops *const *ops,
-	      char *const *inputs, size_t n)
+static int build(const struct build_args *args, const struct kith_source_ops *const *ops,
+		 char *const *inputs, size_t n)
 {
 	struct progress progress = {
 	    .mode = args->quiet              ? PROGRESS_NONE
@@ -240,4 +240,31 @@ int build_run(const struct build_args *args, const struct kith_source_ops *const
 	else if (!args->quiet)
 		summary_text(args->output, &result, id);
 	return KITH_EXIT_OK;
+}
+
+int build_command(const struct kith_command *command, struct build_args *args, build_choose choose,
+		  int argc, char **argv)
+{
+	const struct kith_source_ops **ops = NULL;
+	struct kith_err err = {0};
+	int first, status;
+	size_t n, i;
+
+	if (!parse(command, args, argc, argv, &first, &status))
+		return status;
+	n = (size_t)(argc - first);
+	ops = calloc(n, sizeof(const struct kith_source_ops *));
+	if (ops == NULL) {
+		build_say("out of memory");
+		return KITH_EXIT_USAGE;
+	}
+	status = KITH_EXIT_OK;
+	for (i = 0; i < n && status == KITH_EXIT_OK; i++)
+		status = choose(argv[first + (int)i], &ops[i], &err);
+	if (status == KITH_EXIT_OK)
+		status = build(args, ops, argv + first, n);
+	else
+		build_say("%s", err.msg);
+	free(ops);
+	return status;
 }
