@@ -7,9 +7,12 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "base/buf.h"
+#include "base/bytes.h"
 #include "base/err.h"
+#include "base/io.h"
 #include "base/limits.h"
 #include "sqlite_ahead.h"
 
@@ -129,6 +132,40 @@ static int harden(sqlite3 *db, size_t cache_bytes, bool salvage)
 	return sqlite3_exec(db, pragmas, NULL, NULL, NULL);
 }
 
+/*
+ * Says where a database ends that is shorter than its header tells: SQLite only says "malformed".
+ * Offsets: https://www.sqlite.org/fileformat.html, section 1.3. The count of pages is right only
+ * when the change counter is that of the version that wrote it.
+ */
+static enum kith_status check_whole(const char *path, struct kith_err *err)
+{
+	uint8_t head[100];
+	uint64_t size, pages, page;
+	int fd = -1;
+	enum kith_status st = kith_io_open(path, &fd, err);
+
+	if (st >= 0)
+		st = kith_io_size(fd, &size, err);
+	if (st >= 0 && size >= sizeof head) {
+		st = kith_io_pread(fd, head, sizeof head, 0, err);
+		if (st < 0)
+			goto out;
+		page = (uint64_t)head[16] << 8 | head[17];
+		page = page == 1 ? 65536 : page;
+		pages = kith_get_be32(head + 28);
+		if (kith_get_be32(head + 24) == kith_get_be32(head + 92) && size < pages * page)
+			st = kith_fail(
+			    err, KITH_E_CORRUPT,
+			    "damaged database: it ends at offset %llu, its header tells of "
+			    "%llu bytes",
+			    (unsigned long long)size, (unsigned long long)(pages * page));
+	}
+out:
+	if (fd >= 0)
+		(void)close(fd);
+	return st;
+}
+
 enum kith_status kith_sql_open(const char *path, size_t cache_bytes, bool salvage,
 			       struct kith_sql **ret_sql, struct kith_err *err)
 {
@@ -140,6 +177,8 @@ enum kith_status kith_sql_open(const char *path, size_t cache_bytes, bool salvag
 	st = check_no_log(path, "-wal", err);
 	if (st >= 0)
 		st = check_no_log(path, "-journal", err);
+	if (st >= 0 && !salvage)
+		st = check_whole(path, err);
 	if (st < 0)
 		goto out;
 	sql = calloc(1, sizeof *sql);

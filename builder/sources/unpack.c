@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "base/err.h"
 #include "base/io.h"
@@ -34,6 +35,20 @@ static enum kith_status fail_archive(const struct kith_unpack *unpack, struct ki
 			 (int)strcspn(text, "\n"), text);
 }
 
+/* What a zip is, is said by the directory at its end. */
+static enum kith_status fail_open(const struct kith_unpack *unpack, const char *path,
+				  struct kith_err *err)
+{
+	struct stat info;
+
+	if (strcmp(unpack->format, "zip") != 0 || stat(path, &info) != 0)
+		return fail_archive(unpack, err);
+	return kith_fail(err, KITH_E_CORRUPT,
+			 "damaged or truncated zip: it ends at offset %llu without a directory of "
+			 "its members",
+			 (unsigned long long)info.st_size);
+}
+
 enum kith_status kith_unpack_open(const char *path, const char *name,
 				  enum kith_unpack_format format, struct kith_unpack **ret,
 				  struct kith_err *err)
@@ -56,7 +71,7 @@ enum kith_status kith_unpack_open(const char *path, const char *name,
 	if (rc == ARCHIVE_OK)
 		rc = archive_read_open_filename(unpack->archive, path, BLOCK);
 	if (rc != ARCHIVE_OK) {
-		st = fail_archive(unpack, err);
+		st = fail_open(unpack, path, err);
 		goto out;
 	}
 	*ret = unpack;
