@@ -580,3 +580,25 @@ const char *fixture_path(const char *name)
 	(void)snprintf(path, sizeof paths[0], "%s/%s", folder, name);
 	return path;
 }
+
+bool fixture_open(uint32_t files, uint32_t sha1_only, kith_set **ret_set, kith_reader **ret_reader)
+{
+	struct kith_err err = {KITH_OK, 0, ""};
+
+	if (fixture_folder() == NULL ||
+	    !fixture_set_write(fixture_path("good.kith"), files, sha1_only))
+		return false;
+	if (kith_set_open(fixture_path("good.kith"), ret_set, &err) < 0 ||
+	    kith_reader_open(*ret_set, ret_reader, &err) < 0) {
+		(void)fprintf(stderr, "%s\n", err.msg);
+		return false;
+	}
+	return true;
+}
+
+void fixture_close(kith_set *set, kith_reader *reader)
+{
+	kith_reader_close(reader);
+	kith_set_close(set);
+	fixture_folder_remove();
+}

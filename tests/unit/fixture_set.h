@@ -49,4 +49,10 @@ void fixture_folder_remove(void);
 /* The path of a file in it, in one of four static buffers. */
 const char *fixture_path(const char *name);
 
+/* Writes a good set to a folder of its own and opens it; false, with the reason printed, when that
+ * fails. */
+bool fixture_open(uint32_t files, uint32_t sha1_only, kith_set **ret_set, kith_reader **ret_reader);
+/* Closes it and removes the folder. */
+void fixture_close(kith_set *set, kith_reader *reader);
+
 #endif

@@ -18,26 +18,14 @@ static kith_reader *reader;
 
 static int open_set(void **state)
 {
-	struct kith_err err;
-
 	(void)state;
-	if (fixture_folder() == NULL ||
-	    !fixture_set_write(fixture_path("good.kith"), FILES, SHA1_ONLY))
-		return -1;
-	if (kith_set_open(fixture_path("good.kith"), &set, &err) < 0 ||
-	    kith_reader_open(set, &reader, &err) < 0) {
-		print_error("%s\n", err.msg);
-		return -1;
-	}
-	return 0;
+	return fixture_open(FILES, SHA1_ONLY, &set, &reader) ? 0 : -1;
 }
 
 static int close_set(void **state)
 {
 	(void)state;
-	kith_reader_close(reader);
-	kith_set_close(set);
-	fixture_folder_remove();
+	fixture_close(set, reader);
 	return 0;
 }
 
