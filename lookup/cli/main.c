@@ -50,7 +50,7 @@ static int help(void)
 				  "Says who distributes a file, from sets on this machine.\n\n");
 	for (i = 0; commands[i] != NULL; i++)
 		(void)line(&out, commands[i]->name, commands[i]->command->summary);
-	(void)kith_out_text(&out, "\nOther programs:\n");
+	(void)kith_out_text(&out, "\nOther programs, where they are installed:\n");
 	for (i = 0; i < N_PROGRAMS; i++)
 		(void)line(&out, programs[i].name, programs[i].summary);
 	(void)kith_out_text(
