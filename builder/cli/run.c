@@ -195,8 +195,8 @@ static enum kith_status run(const struct kith_build_options *options,
 	return st;
 }
 
-static int build(const struct build_args *args, const struct kith_source_ops *const *ops,
-		 char *const *inputs, size_t n)
+static int build_set(const struct build_args *args, const struct kith_source_ops *const *ops,
+		     char *const *inputs, size_t n)
 {
 	struct progress progress = {
 	    .mode = args->quiet              ? PROGRESS_NONE
@@ -262,7 +262,7 @@ int build_command(const struct kith_command *command, struct build_args *args, b
 	for (i = 0; i < n && status == KITH_EXIT_OK; i++)
 		status = choose(argv[first + (int)i], &ops[i], &err);
 	if (status == KITH_EXIT_OK)
-		status = build(args, ops, argv + first, n);
+		status = build_set(args, ops, argv + first, n);
 	else
 		build_say("%s", err.msg);
 	free(ops);

@@ -140,7 +140,7 @@ static int harden(sqlite3 *db, size_t cache_bytes, bool salvage)
 static enum kith_status check_whole(const char *path, struct kith_err *err)
 {
 	uint8_t head[100];
-	uint64_t size, pages, page;
+	uint64_t size, whole, page;
 	int fd = -1;
 	enum kith_status st = kith_io_open(path, &fd, err);
 
@@ -152,13 +152,13 @@ static enum kith_status check_whole(const char *path, struct kith_err *err)
 			goto out;
 		page = (uint64_t)head[16] << 8 | head[17];
 		page = page == 1 ? 65536 : page;
-		pages = kith_get_be32(head + 28);
-		if (kith_get_be32(head + 24) == kith_get_be32(head + 92) && size < pages * page)
+		whole = page * kith_get_be32(head + 28);
+		if (kith_get_be32(head + 24) == kith_get_be32(head + 92) && size < whole)
 			st = kith_fail(
 			    err, KITH_E_CORRUPT,
 			    "damaged database: it ends at offset %llu, its header tells of "
 			    "%llu bytes",
-			    (unsigned long long)size, (unsigned long long)(pages * page));
+			    (unsigned long long)size, (unsigned long long)whole);
 	}
 out:
 	if (fd >= 0)
