@@ -5,6 +5,7 @@
 # PkgConfig::LMDB     always, all that libkith needs
 # PkgConfig::CRYPTO   KITH_HAVE_CRYPTO: `kith verify`, and kith-build
 # PkgConfig::SQLITE3, PkgConfig::ARCHIVE, PkgConfig::ZLIB   kith-build
+# PkgConfig::UDFREAD, SQUASHFS, MSPACK, SECCOMP; kith_wimlib    its workers
 # PkgConfig::CMOCKA   unit tests
 find_package(PkgConfig REQUIRED)
 pkg_check_modules(LMDB REQUIRED IMPORTED_TARGET lmdb)
@@ -20,6 +21,17 @@ if(KITH_BUILD_BUILDER)
 	pkg_check_modules(SQLITE3 REQUIRED IMPORTED_TARGET sqlite3)
 	pkg_check_modules(ARCHIVE REQUIRED IMPORTED_TARGET libarchive)
 	pkg_check_modules(ZLIB REQUIRED IMPORTED_TARGET zlib)
+	# The format libraries of the workers (extract/workers).
+	pkg_check_modules(UDFREAD REQUIRED IMPORTED_TARGET libudfread)
+	pkg_check_modules(SQUASHFS REQUIRED IMPORTED_TARGET libsquashfs1)
+	pkg_check_modules(MSPACK REQUIRED IMPORTED_TARGET libmspack)
+	# Debian's wimlib.pc asks for libraries' files that are needed for its static library only.
+	find_path(WIMLIB_INCLUDE_DIR wimlib.h REQUIRED)
+	find_library(WIMLIB_LIBRARY wim REQUIRED)
+	add_library(kith_wimlib INTERFACE)
+	target_include_directories(kith_wimlib SYSTEM INTERFACE ${WIMLIB_INCLUDE_DIR})
+	target_link_libraries(kith_wimlib INTERFACE ${WIMLIB_LIBRARY})
+	pkg_check_modules(SECCOMP REQUIRED IMPORTED_TARGET libseccomp)
 elseif(KITH_BUILD_TESTS)
 	set(THREADS_PREFER_PTHREAD_FLAG ON)
 	find_package(Threads REQUIRED)

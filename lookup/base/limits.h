@@ -52,4 +52,40 @@
 /* Sets that one command opens. */
 #define KITH_LIMIT_SETS 64
 
+/* ---------------------------------------------------- what containers may make us do */
+
+/* Containers in containers. Real media have about 5: image, package, payload, initramfs, module. */
+#define KITH_LIMIT_CONTAINER_DEPTH 16
+
+/* Entries of one container. A full Windows image has some 400,000. */
+#define KITH_LIMIT_ENTRIES (5u << 20)
+
+/* Bytes of one entry, and of them zeros in holes (a tar of 3 KB can name 1 PiB of them). */
+#define KITH_LIMIT_ENTRY_BYTES (UINT64_C(64) << 30)
+#define KITH_LIMIT_ZERO_BYTES  (UINT64_C(16) << 30)
+
+/* All that one input expands to. */
+#define KITH_LIMIT_INPUT_BYTES (UINT64_C(2) << 40)
+
+/* Expansion of one container beyond its first GiB: deflate cannot exceed 1,032, so a zip that does
+ * overlaps itself; zstd reaches 32,000. */
+#define KITH_LIMIT_RATIO_ZIP 1100u
+#define KITH_LIMIT_RATIO     40000u
+
+/* One worker process: processor time, time without any progress, address space. LZMS needs chunks
+ * of 64 MiB and their decoders. */
+#define KITH_LIMIT_WORKER_CPU_S   600u
+#define KITH_LIMIT_WORKER_STALL_S 30u
+#define KITH_LIMIT_WORKER_MEMORY  (UINT64_C(2) << 30)
+
+/* Containers that must be unpacked before they can be opened: all at a time, and one of them. */
+#define KITH_LIMIT_SPOOL        (UINT64_C(20) << 30)
+#define KITH_LIMIT_SPOOL_MEMBER (UINT64_C(8) << 30)
+
+/* The path of an entry, and its components. */
+#define KITH_LIMIT_ENTRY_NAME (32u << 10)
+
+/* Metadata of a package or an image (control file, header, XML) that is read as a whole. */
+#define KITH_LIMIT_METADATA ((size_t)32 << 20)
+
 #endif
