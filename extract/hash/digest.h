@@ -29,7 +29,8 @@ struct kith_digests {
 struct kith_hasher;
 
 /* user: what was given to begin. st: KITH_OK, or why the bytes of an in-place stream could not be
- * read. A negative result of `done` is returned by the call that it happens in. */
+ * read. A negative result of `done` is returned by the call that it happens in. It must not
+ * call the hasher. */
 typedef enum kith_status (*kith_hashed_fn)(void *hasher_user, void *stream_user,
 					   enum kith_status st, const struct kith_digests *digests,
 					   struct kith_err *err);
@@ -40,7 +41,8 @@ enum kith_status kith_hasher_new(unsigned threads, kith_hashed_fn done, void *ha
 				 struct kith_hasher **ret, struct kith_err *err);
 void kith_hasher_free(struct kith_hasher *hasher); /* what is not ended is dropped */
 
-/* A stream that is pushed. One at a time. The bytes are copied. */
+/* A stream that is pushed. One at a time. The bytes are copied. When an add fails, the stream is
+ * dropped. */
 enum kith_status kith_hasher_begin(struct kith_hasher *hasher, void *stream_user,
 				   struct kith_err *err);
 enum kith_status kith_hasher_add(struct kith_hasher *hasher, const void *data, size_t n,
@@ -50,7 +52,8 @@ enum kith_status kith_hasher_add_zeros(struct kith_hasher *hasher, uint64_t n,
 enum kith_status kith_hasher_end(struct kith_hasher *hasher, struct kith_err *err);
 void kith_hasher_drop(struct kith_hasher *hasher); /* the stream that was begun: no result */
 
-/* A stream that lies in a file: read and hashed by a thread. The blob is copied. */
+/* A stream that lies in a file: read and hashed by a thread. The blob is copied; its descriptor
+ * must stay open until the result is there. Not while a pushed stream is begun. */
 enum kith_status kith_hasher_blob(struct kith_hasher *hasher, void *stream_user,
 				  const struct kith_blob *blob, struct kith_err *err);
 
