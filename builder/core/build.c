@@ -158,6 +158,7 @@ enum kith_status kith_build_add(struct kith_build *build, const struct kith_sour
 	build->n_inputs++;
 	args.path = input->path;
 	args.set_name = build->set_name;
+	args.options = build->options.source_options;
 	args.keep_going = build->options.keep_going;
 	args.threads = build->options.threads;
 	args.memory = build->options.memory / 8;

@@ -24,7 +24,8 @@ struct kith_build_options {
 	unsigned threads;    /* 0: one for each core */
 	bool keep_going;
 	const char *set_name;
-	int64_t source_date_epoch; /* -1: not set */
+	const void *source_options; /* handed to the sources; not copied */
+	int64_t source_date_epoch;  /* -1: not set */
 	/* Called at most six times a second, never from two threads at a time; non-zero: cancel. */
 	int (*progress)(const struct kith_progress *progress, void *user);
 	void (*message)(const char *text, void *user); /* one line for the user */

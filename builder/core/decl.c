@@ -123,21 +123,22 @@ enum kith_status kith_decl_source(struct kith_decl *decl, const struct kith_sour
 				  uint32_t *ret_source, uint32_t *ret_place, struct kith_err *err)
 {
 	uint32_t number, handle = 0, place = 0;
+	size_t known = decl->tables[KITH_DECL_SOURCE].items.n;
 	enum kith_status st;
 	bool is_new;
 
 	if (!kith_dict_add(&decl->source_ids, source->id.data, source->id.n, &number, &is_new))
 		return kith_fail_nomem(err);
-	if (!is_new)
-		return kith_fail(err, KITH_E_ARG,
-				 "the source '%.*s' is there already; name this one "
-				 "with --set-name",
-				 (int)source->id.n, (const char *)source->id.data);
 	decl->work.n = 0;
 	(void)kith_source_encode(&decl->work, source);
 	st = add_item(decl, KITH_DECL_SOURCE, &handle, err);
 	if (st < 0)
 		return st;
+	if (!is_new && (source->digest.n > 0 || decl->tables[KITH_DECL_SOURCE].items.n > known))
+		return kith_fail(err, KITH_E_ARG,
+				 "the source '%.*s' is there already; name this one "
+				 "with --set-name",
+				 (int)source->id.n, (const char *)source->id.data);
 	decl->key.n = 0;
 	(void)kith_place_key_add(&decl->key, KITH_PLACE_SOURCE, source->id.data, source->id.n);
 	st = add_place(decl, &handle, 1, &place, err);

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * ledger.c: few rows (a reason is a fixed text), so a list that is searched from the row used last
- * does; what is noted a million times is found at once.
+ * does; what is noted a million times is found at once. Rows for inputs (KITH_LEDGER_INPUT) may be
+ * many; they have a table of their own.
  */
 #define _POSIX_C_SOURCE 200809L
 #include "core/ledger.h"
@@ -24,10 +25,16 @@ struct row {
 	size_t example_n;
 };
 
-struct kith_ledger {
-	struct row *rows;
+struct rows {
+	struct row *items;
 	size_t n, cap;
-	size_t last; /* used last */
+};
+
+struct kith_ledger {
+	struct rows few, inputs;
+	size_t last;     /* of the few: used last */
+	uint32_t *slots; /* of inputs, by reason: open addressing; number plus 1, 0: free */
+	size_t n_slots;
 	bool lost;
 };
 
@@ -36,15 +43,22 @@ struct kith_ledger *kith_ledger_new(void)
 	return calloc(1, sizeof(struct kith_ledger));
 }
 
-void kith_ledger_free(struct kith_ledger *ledger)
+static void free_rows(struct rows *rows)
 {
 	size_t i;
 
+	for (i = 0; i < rows->n; i++)
+		free(rows->items[i].reason);
+	free(rows->items);
+}
+
+void kith_ledger_free(struct kith_ledger *ledger)
+{
 	if (ledger == NULL)
 		return;
-	for (i = 0; i < ledger->n; i++)
-		free(ledger->rows[i].reason);
-	free(ledger->rows);
+	free_rows(&ledger->few);
+	free_rows(&ledger->inputs);
+	free(ledger->slots);
 	free(ledger);
 }
 
@@ -54,40 +68,108 @@ static bool is(const struct row *row, uint32_t source, enum kith_ledger_class cl
 	return row->source == source && row->class_ == class_ && strcmp(row->reason, reason) == 0;
 }
 
-static struct row *find(struct kith_ledger *ledger, uint32_t source, enum kith_ledger_class class_,
-			const char *reason)
+static struct row *add_row(struct rows *rows, uint32_t source, enum kith_ledger_class class_,
+			   const char *reason)
 {
-	size_t i, of_source = 0;
 	struct row *row;
 
-	if (ledger->last < ledger->n && is(&ledger->rows[ledger->last], source, class_, reason))
-		return &ledger->rows[ledger->last];
-	for (i = 0; i < ledger->n; i++) {
-		of_source += ledger->rows[i].source == source;
-		if (is(&ledger->rows[i], source, class_, reason)) {
-			ledger->last = i;
-			return &ledger->rows[i];
-		}
-	}
-	if (of_source == KITH_LIMIT_REASONS && strcmp(reason, "other") != 0)
-		return find(ledger, source, class_, "other");
-	if (ledger->n == ledger->cap) {
-		size_t cap = ledger->cap == 0 ? 16 : 2 * ledger->cap;
-		struct row *rows = realloc(ledger->rows, cap * sizeof *rows);
+	if (rows->n == rows->cap) {
+		size_t cap = rows->cap == 0 ? 16 : 2 * rows->cap;
+		struct row *items = realloc(rows->items, cap * sizeof *items);
 
-		if (rows == NULL)
+		if (items == NULL)
 			return NULL;
-		ledger->rows = rows;
-		ledger->cap = cap;
+		rows->items = items;
+		rows->cap = cap;
 	}
-	row = &ledger->rows[ledger->n];
+	row = &rows->items[rows->n];
 	memset(row, 0, sizeof *row);
 	row->source = source;
 	row->class_ = class_;
 	row->reason = strdup(reason);
 	if (row->reason == NULL)
 		return NULL;
-	ledger->last = ledger->n++;
+	rows->n++;
+	return row;
+}
+
+/* Where the number of that input's row is, or where it goes. */
+static uint32_t *input_slot(struct kith_ledger *ledger, uint32_t source, const char *reason)
+{
+	uint64_t h = UINT64_C(0xcbf29ce484222325) ^ source;
+	const char *c;
+	size_t i;
+
+	for (c = reason; *c != '\0'; c++)
+		h = (h ^ (uint8_t)*c) * UINT64_C(0x100000001b3);
+	for (i = (size_t)(h ^ h >> 32) & (ledger->n_slots - 1); ledger->slots[i] != 0;
+	     i = (i + 1) & (ledger->n_slots - 1))
+		if (is(&ledger->inputs.items[ledger->slots[i] - 1], source, KITH_LEDGER_COUNT,
+		       reason))
+			break;
+	return &ledger->slots[i];
+}
+
+static bool grow_slots(struct kith_ledger *ledger)
+{
+	size_t n = ledger->n_slots == 0 ? 64 : 2 * ledger->n_slots, i;
+	uint32_t *bigger = calloc(n, sizeof *bigger);
+
+	if (bigger == NULL)
+		return false;
+	free(ledger->slots);
+	ledger->slots = bigger;
+	ledger->n_slots = n;
+	for (i = 0; i < ledger->inputs.n; i++) {
+		const struct row *row = &ledger->inputs.items[i];
+
+		*input_slot(ledger, row->source, row->reason) = (uint32_t)i + 1;
+	}
+	return true;
+}
+
+static struct row *find_input(struct kith_ledger *ledger, uint32_t source, const char *reason)
+{
+	struct row *row;
+	uint32_t *slot;
+
+	if (2 * (ledger->inputs.n + 1) > ledger->n_slots && !grow_slots(ledger))
+		return NULL;
+	slot = input_slot(ledger, source, reason);
+	if (*slot != 0)
+		return &ledger->inputs.items[*slot - 1];
+	if (ledger->inputs.n >= UINT32_MAX - 1)
+		return NULL;
+	row = add_row(&ledger->inputs, source, KITH_LEDGER_COUNT, reason);
+	if (row != NULL)
+		*slot = (uint32_t)ledger->inputs.n;
+	return row;
+}
+
+static struct row *find(struct kith_ledger *ledger, uint32_t source, enum kith_ledger_class class_,
+			const char *reason)
+{
+	const struct rows *few = &ledger->few;
+	size_t i, of_source = 0;
+	struct row *row;
+
+	if (class_ == KITH_LEDGER_COUNT &&
+	    strncmp(reason, KITH_LEDGER_INPUT, sizeof KITH_LEDGER_INPUT - 1) == 0)
+		return find_input(ledger, source, reason);
+	if (ledger->last < few->n && is(&few->items[ledger->last], source, class_, reason))
+		return &few->items[ledger->last];
+	for (i = 0; i < few->n; i++) {
+		of_source += few->items[i].source == source;
+		if (is(&few->items[i], source, class_, reason)) {
+			ledger->last = i;
+			return &few->items[i];
+		}
+	}
+	if (of_source == KITH_LIMIT_REASONS && strcmp(reason, "other") != 0)
+		return find(ledger, source, class_, "other");
+	row = add_row(&ledger->few, source, class_, reason);
+	if (row != NULL)
+		ledger->last = ledger->few.n - 1;
 	return row;
 }
 
@@ -130,24 +212,29 @@ void kith_ledger_notef(struct kith_ledger *ledger, uint32_t source, enum kith_le
 	kith_ledger_note(ledger, source, class_, reason, 1, example, (size_t)n);
 }
 
-bool kith_ledger_merge(struct kith_ledger *into, const struct kith_ledger *from)
+static void merge_rows(struct kith_ledger *into, const struct rows *from)
 {
 	size_t i;
 
 	for (i = 0; i < from->n; i++) {
-		const struct row *row = &from->rows[i];
+		const struct row *row = &from->items[i];
 
 		kith_ledger_note(into, row->source, row->class_, row->reason, row->count,
 				 row->example, row->example_n);
 	}
-	into->lost |= from->lost;
+}
+
+bool kith_ledger_merge(struct kith_ledger *into, const struct kith_ledger *from)
+{
+	merge_rows(into, &from->few);
+	merge_rows(into, &from->inputs);
+	into->lost = into->lost || from->lost;
 	return !into->lost;
 }
 
-/* By what becomes of them in the set: rank is put into `source` before. */
 static int compare_rows(const void *a, const void *b)
 {
-	const struct row *x = a, *y = b;
+	const struct row *x = *(const struct row *const *)a, *y = *(const struct row *const *)b;
 
 	if (x->source != y->source)
 		return x->source < y->source ? -1 : 1;
@@ -159,27 +246,35 @@ static int compare_rows(const void *a, const void *b)
 enum kith_status kith_ledger_rows(struct kith_ledger *ledger, const uint32_t *ranks,
 				  kith_ledger_row_fn fn, void *user, struct kith_err *err)
 {
+	const struct rows *const all[] = {&ledger->few, &ledger->inputs};
+	size_t n = ledger->few.n + ledger->inputs.n, i, k, at = 0;
+	const struct row **rows;
 	enum kith_status st = KITH_OK;
-	size_t i;
 
 	if (ledger->lost)
 		return kith_fail_nomem(err);
-	for (i = 0; i < ledger->n; i++)
-		ledger->rows[i].source = ranks[ledger->rows[i].source];
-	if (ledger->n > 0)
-		qsort(ledger->rows, ledger->n, sizeof *ledger->rows, compare_rows);
-	for (i = 0; st >= 0 && i < ledger->n; i++) {
-		const struct row *row = &ledger->rows[i];
+	rows = malloc((n + 1) * sizeof(const struct row *));
+	if (rows == NULL)
+		return kith_fail_nomem(err);
+	for (i = 0; i < 2; i++) {
+		for (k = 0; k < all[i]->n; k++) {
+			all[i]->items[k].source = ranks[all[i]->items[k].source];
+			rows[at++] = &all[i]->items[k];
+		}
+	}
+	qsort(rows, n, sizeof(const struct row *), compare_rows);
+	for (i = 0; st >= 0 && i < n; i++) {
 		struct kith_ledger_entry entry;
 
-		entry.source = row->source;
-		entry.class_ = row->class_;
-		entry.reason.data = (const uint8_t *)row->reason;
-		entry.reason.n = strlen(row->reason);
-		entry.count = row->count;
-		entry.example.data = row->example;
-		entry.example.n = row->example_n;
+		entry.source = rows[i]->source;
+		entry.class_ = rows[i]->class_;
+		entry.reason.data = (const uint8_t *)rows[i]->reason;
+		entry.reason.n = strlen(rows[i]->reason);
+		entry.count = rows[i]->count;
+		entry.example.data = rows[i]->example;
+		entry.example.n = rows[i]->example_n;
 		st = fn(&entry, user, err);
 	}
+	free(rows);
 	return st;
 }

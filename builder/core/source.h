@@ -31,7 +31,11 @@
  */
 struct kith_decl;
 
-/* Declares a source and its root place. A second source with the same id is KITH_E_ARG. */
+/*
+ * Declares a source and its root place. A second source with the same id is KITH_E_ARG, unless it
+ * is the same in all respects and names no input of its own (its digest is empty): a source that
+ * grows, such as images that are hashed one after the other.
+ */
 enum kith_status kith_decl_source(struct kith_decl *decl, const struct kith_source *source,
 				  uint32_t *ret_source, uint32_t *ret_place, struct kith_err *err);
 
@@ -68,6 +72,10 @@ struct kith_ledger;
 #define KITH_LEDGER_DROPPED     "files of whose claims some were dropped"
 #define KITH_LEDGER_FRAGMENTS   "fragment files"
 #define KITH_LEDGER_TRIVIAL     "trivial files"
+
+/* Begins the reason of a row that says that an input was read whole; its SHA-256 in hex follows, so
+ * that a later build need not read it again. There may be any number of these. */
+#define KITH_LEDGER_INPUT "input sha256:"
 
 /*
  * Adds to a row of the ledger. reason: a short fixed text ("bad sha256"); example: where, for
@@ -151,6 +159,7 @@ struct kith_probe {
 struct kith_source_args {
 	const char *path;     /* the input */
 	const char *set_name; /* --set-name, or NULL */
+	const void *options;  /* of this kind of source, or NULL; valid as long as the build */
 	bool keep_going;      /* damage is a ledger row rather than an error */
 	unsigned threads;     /* how many will call read at a time */
 	size_t memory;        /* bytes that this source may use for itself, all threads together */

@@ -275,7 +275,7 @@ struct ledger_copy {
 static bool is_counted_anew(const char *reason)
 {
 	static const char *const anew[] = {KITH_LEDGER_FILES, KITH_LEDGER_OCCURRENCES,
-					   KITH_LEDGER_CONFLICTS, KITH_LEDGER_FRAGMENTS,
+					   KITH_LEDGER_CONFLICTS, KITH_LEDGER_DROPPED, KITH_LEDGER_FRAGMENTS,
 					   KITH_LEDGER_TRIVIAL};
 	size_t i;
 
