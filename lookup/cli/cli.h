@@ -85,7 +85,7 @@ typedef bool (*kith_dump_sink)(void *user, const void *data, size_t n);
 enum kith_status kith_dump_set(kith_set *set, kith_dump_sink sink, void *user,
 			       struct kith_err *err);
 
-/* digest.c, only with KITH_HAVE_CRYPTO: the id that the dump's text gives. */
+/* digest.c: the id that the dump's text gives. */
 enum kith_status kith_digest_of_dump(kith_set *set, uint8_t ret_id[32], struct kith_err *err);
 
 #endif

@@ -25,8 +25,7 @@ static const struct kith_command command = {
 	"agree, that each file is found through each index, and that the set id is that of the "
 	"content. A set that passes answers rightly.\n"
 	"\n"
-	"Exit status: 0 the sets are right, 2 usage or the id could not be checked, 3 a set is "
-	"missing, damaged or wrong.",
+	"Exit status: 0 the sets are right, 2 usage, 3 a set is missing, damaged or wrong.",
 };
 
 static int progress(uint64_t done, uint64_t total, void *user)
@@ -60,7 +59,6 @@ static enum kith_status check(kith_set *set, struct kith_err *err)
 
 static int check_id(kith_set *set, const char *path)
 {
-#ifdef KITH_HAVE_CRYPTO
 	struct kith_err err = {.status = KITH_OK};
 	struct kith_set_info info;
 	uint8_t id[32];
@@ -74,11 +72,6 @@ static int check_id(kith_set *set, const char *path)
 		return KITH_EXIT_SET;
 	}
 	return KITH_EXIT_OK;
-#else
-	(void)set;
-	kith_cli_say("set '%s': the id cannot be checked, kith was built without libcrypto", path);
-	return KITH_EXIT_USAGE;
-#endif
 }
 
 static bool print_good(struct kith_out *out, kith_set *set, const char *path)
