@@ -57,13 +57,14 @@ static void arena_drop(struct arena *arena)
 
 /* ------------------------------------------------------------------ chain */
 
+#define FIRST_SLOTS 64u
 struct slot {
 	uint32_t place; /* KITH_NO_PLACE: empty */
 	struct kith_node *node;
 };
 
 /* The places seen last, so that one that is asked for twice in an answer is walked once. */
-#define RECENT 256u
+#define RECENT 64u
 struct recent {
 	uint32_t place;
 	struct kith_where where;
@@ -129,7 +130,7 @@ enum kith_status kith_chain_open(kith_reader *reader, struct kith_chain **ret)
 		return KITH_E_NOMEM;
 	chain->reader = reader;
 	forget_recent(chain);
-	if (!resize(chain, 1024)) {
+	if (!resize(chain, FIRST_SLOTS)) {
 		free(chain);
 		return KITH_E_NOMEM;
 	}

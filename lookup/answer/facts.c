@@ -12,12 +12,24 @@
 #define AHEAD_QUERIES 64u
 #define AHEAD_OCCS    8u
 
+/* What the queries of a batch led to in one set. Set for the batch's queries only: large arrays
+ * that stay untouched cost a process nothing. */
+struct results {
+	enum kith_status statuses[KITH_ASK_BATCH];
+	struct kith_file files[KITH_ASK_BATCH];
+};
+
 struct asked_set {
 	kith_reader *reader;
 	struct kith_chain *chain;
-	/* Of the present batch, KITH_ASK_BATCH each. */
-	struct kith_file *files;
-	enum kith_status *statuses;
+	struct results *batch;
+};
+
+/* One kind's part of a batch, packed for kith_lookup_many. */
+struct packed {
+	struct results results;
+	uint32_t which[KITH_ASK_BATCH];
+	uint8_t digests[KITH_ASK_BATCH * KITH_SHA256_SIZE];
 };
 
 struct kith_asker {
@@ -25,11 +37,7 @@ struct kith_asker {
 	size_t n_sets;
 	const struct kith_query *queries;
 	size_t n_queries;
-	/* One kind's part of a batch, packed for kith_lookup_many. */
-	uint8_t *digests;
-	uint32_t *which;
-	struct kith_file *files;
-	enum kith_status *statuses;
+	struct packed *packed;
 	/* Of the present facts. */
 	struct kith_buf found, records, contents, all;
 	/* Of kith_ask_known. */
@@ -55,22 +63,16 @@ enum kith_status kith_asker_open(kith_set *const *sets, size_t n_sets, struct ki
 	if (asker == NULL)
 		goto out;
 	asker->sets = calloc(n_sets + 1, sizeof *asker->sets);
-	asker->digests = malloc((size_t)KITH_ASK_BATCH * KITH_SHA256_SIZE);
-	asker->which = malloc(KITH_ASK_BATCH * sizeof *asker->which);
-	asker->files = malloc(KITH_ASK_BATCH * sizeof *asker->files);
-	asker->statuses = malloc(KITH_ASK_BATCH * sizeof *asker->statuses);
-	if (asker->sets == NULL || asker->digests == NULL || asker->which == NULL ||
-	    asker->files == NULL || asker->statuses == NULL)
+	asker->packed = malloc(sizeof *asker->packed);
+	if (asker->sets == NULL || asker->packed == NULL)
 		goto out;
 	asker->n_sets = n_sets;
 	for (i = 0; i < n_sets; i++) {
 		struct asked_set *set = &asker->sets[i];
 
-		set->files = malloc(KITH_ASK_BATCH * sizeof *set->files);
-		set->statuses = malloc(KITH_ASK_BATCH * sizeof *set->statuses);
-		st = set->files == NULL || set->statuses == NULL
-			 ? KITH_E_NOMEM
-			 : kith_reader_open(sets[i], &set->reader, err);
+		set->batch = malloc(sizeof *set->batch);
+		st = set->batch == NULL ? KITH_E_NOMEM
+					: kith_reader_open(sets[i], &set->reader, err);
 		if (st == KITH_OK)
 			st = kith_chain_open(set->reader, &set->chain);
 		if (st != KITH_OK)
@@ -94,14 +96,10 @@ void kith_asker_close(struct kith_asker *asker)
 		kith_chain_close(asker->sets[i].chain);
 		if (asker->sets[i].reader != NULL)
 			kith_reader_close(asker->sets[i].reader);
-		free(asker->sets[i].files);
-		free(asker->sets[i].statuses);
+		free(asker->sets[i].batch);
 	}
 	free(asker->sets);
-	free(asker->digests);
-	free(asker->which);
-	free(asker->files);
-	free(asker->statuses);
+	free(asker->packed);
 	kith_buf_done(&asker->found);
 	kith_buf_done(&asker->records);
 	kith_buf_done(&asker->contents);
@@ -135,24 +133,26 @@ struct kith_buf *kith_asker_scratch(struct kith_asker *asker, size_t which)
 
 static enum kith_status ask_kind(struct kith_asker *asker, enum kith_digest kind)
 {
+	struct packed *packed = asker->packed;
 	size_t size = kith_digest_size(kind), n = 0, i, s;
 
 	for (i = 0; i < asker->n_queries; i++) {
 		if (asker->queries[i].kind != kind)
 			continue;
-		memcpy(asker->digests + n * size, asker->queries[i].bytes, size);
-		asker->which[n++] = (uint32_t)i;
+		memcpy(packed->digests + n * size, asker->queries[i].bytes, size);
+		packed->which[n++] = (uint32_t)i;
 	}
 	for (s = 0; s < asker->n_sets && n > 0; s++) {
 		struct asked_set *set = &asker->sets[s];
-		enum kith_status st = kith_lookup_many(set->reader, kind, asker->digests, n,
-						       asker->files, asker->statuses);
+		enum kith_status st =
+		    kith_lookup_many(set->reader, kind, packed->digests, n, packed->results.files,
+				     packed->results.statuses);
 
 		if (st < 0)
 			return st;
 		for (i = 0; i < n; i++) {
-			set->files[asker->which[i]] = asker->files[i];
-			set->statuses[asker->which[i]] = asker->statuses[i];
+			set->batch->files[packed->which[i]] = packed->results.files[i];
+			set->batch->statuses[packed->which[i]] = packed->results.statuses[i];
 		}
 	}
 	return KITH_OK;
@@ -200,11 +200,11 @@ enum kith_verdict kith_ask_verdict(const struct kith_asker *asker, size_t i)
 	for (s = 0; s < asker->n_sets; s++) {
 		const struct asked_set *set = &asker->sets[s];
 
-		indexed = indexed || set->statuses[i] != KITH_NO_REFERENCE;
-		if (set->statuses[i] != KITH_OK)
+		indexed = indexed || set->batch->statuses[i] != KITH_NO_REFERENCE;
+		if (set->batch->statuses[i] != KITH_OK)
 			continue;
 		found = true;
-		trivial = trivial && (set->files[i].flags & KITH_FILE_TRIVIAL) != 0;
+		trivial = trivial && (set->batch->files[i].flags & KITH_FILE_TRIVIAL) != 0;
 	}
 	if (found)
 		return trivial ? KITH_TRIVIAL : KITH_KNOWN;
@@ -457,7 +457,8 @@ static void fetch_ahead(struct kith_asker *asker, size_t s, size_t from)
 	for (i = from; i < end; i++) {
 		struct kith_file_iter iter;
 
-		if (set->statuses[i] != KITH_OK || kith_occurrences(&set->files[i], &iter) < 0)
+		if (set->batch->statuses[i] != KITH_OK ||
+		    kith_occurrences(&set->batch->files[i], &iter) < 0)
 			continue;
 		for (k = 0; k < AHEAD_OCCS && kith_occurrence_next(&iter, &ahead[n]) == KITH_OK;
 		     k++) {
@@ -521,7 +522,7 @@ enum kith_status kith_ask_facts(struct kith_asker *asker, size_t i, struct kith_
 		struct asked_set *set = &asker->sets[s];
 		struct kith_record record;
 
-		if (set->statuses[i] != KITH_OK)
+		if (set->batch->statuses[i] != KITH_OK)
 			continue;
 		if (query->kind != KITH_SHA256) {
 			st = add_all(asker, s, query->kind, query->bytes, false);
@@ -529,7 +530,7 @@ enum kith_status kith_ask_facts(struct kith_asker *asker, size_t i, struct kith_
 		}
 		memset(&record, 0, sizeof record);
 		record.set = s;
-		record.file = set->files[i];
+		record.file = set->batch->files[i];
 		if (!kith_buf_add(&asker->found, &record, sizeof record))
 			st = KITH_E_NOMEM;
 	}

@@ -5,6 +5,7 @@
  */
 #define _POSIX_C_SOURCE 200809L
 #include <fcntl.h>
+#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -75,22 +76,31 @@ static const struct kith_command command = {
 /* -------------------------------------------------------------------- job */
 
 struct job {
-	struct kith_query queries[KITH_ASK_BATCH];
-	uint8_t bytes[KITH_ASK_BATCH][KITH_SHA256_SIZE];
-	/* Texts of the queries and, with -k and -u, the entries, one after the other in `text`. */
-	size_t text_at[KITH_ASK_BATCH], raw_at[KITH_ASK_BATCH], raw_n[KITH_ASK_BATCH];
 	size_t n;
 	struct kith_buf text;
 	struct kith_buf out;
 	uint64_t n_unknown, n_no_reference;
 	enum kith_status status;
+	/* Of the n queries. Not set beyond them, so that one hash touches few pages. */
+	struct kith_query queries[KITH_ASK_BATCH];
+	uint8_t bytes[KITH_ASK_BATCH][KITH_SHA256_SIZE];
+	/* Texts of the queries and, with -k and -u, the entries, one after the other in `text`. */
+	size_t text_at[KITH_ASK_BATCH], raw_at[KITH_ASK_BATCH], raw_n[KITH_ASK_BATCH];
 };
+
+static struct job *job_new(void)
+{
+	struct job *job = malloc(sizeof *job);
+
+	if (job != NULL)
+		memset(job, 0, offsetof(struct job, queries));
+	return job;
+}
 
 struct lookup {
 	struct kith_sets sets;
 	const struct kith_renderer *renderer;
 	bool filter;
-	unsigned n_threads;
 	struct kith_asker *askers[KITH_POOL_THREADS + 1];
 	struct kith_render renders[KITH_POOL_THREADS + 1];
 	struct kith_pool *pool;
@@ -163,7 +173,8 @@ static void work(void *arg, unsigned thread, uint64_t turn, void *user)
 							       &lookup->renders[thread], &job->out);
 		if (job->status != KITH_OK || job->out.n < EARLY_BYTES)
 			continue;
-		kith_pool_wait_turn(lookup->pool, turn);
+		if (lookup->pool != NULL)
+			kith_pool_wait_turn(lookup->pool, turn);
 		if (lookup->status == KITH_OK)
 			(void)write_out(lookup, &job->out);
 		job->out.n = 0;
@@ -197,6 +208,7 @@ static const struct kith_pool_ops pool_ops = {sizeof(struct job), work, deliver,
 
 /* ----------------------------------------------------------------- filling */
 
+/* What n threads need; 0: the caller alone. */
 static int open_threads(struct lookup *lookup, unsigned n)
 {
 	struct kith_err err = {.status = KITH_OK};
@@ -212,16 +224,16 @@ static int open_threads(struct lookup *lookup, unsigned n)
 			return kith_cli_set_fault(NULL, st, &err);
 		lookup->renders[i].limit = options.limit;
 	}
-	lookup->n_threads = n;
 	return KITH_EXIT_OK;
 }
 
-/* The first job is filled without threads, because most calls have only a few hashes. */
+/* The first job is filled without threads, because most calls have only a few hashes. With one job
+ * there is no pool either: its jobs would be memory that is never used. */
 static bool begin_pool(struct lookup *lookup, unsigned n_threads)
 {
 	int status = open_threads(lookup, n_threads);
 
-	if (status == KITH_EXIT_OK) {
+	if (status == KITH_EXIT_OK && n_threads > 0) {
 		lookup->pool = kith_pool_new(n_threads, &pool_ops, lookup);
 		if (lookup->pool == NULL)
 			status = kith_cli_set_fault(NULL, KITH_E_NOMEM, NULL);
@@ -465,7 +477,7 @@ static int run(int argc, char **argv)
 	if (lookup == NULL)
 		return kith_cli_set_fault(NULL, KITH_E_NOMEM, NULL);
 	lookup->first_job = true;
-	lookup->job = calloc(1, sizeof *lookup->job);
+	lookup->job = job_new();
 	status = lookup->job == NULL ? kith_cli_set_fault(NULL, KITH_E_NOMEM, NULL)
 				     : check_options(lookup, first < argc);
 	if (status != KITH_EXIT_OK)

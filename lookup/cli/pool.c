@@ -84,8 +84,6 @@ static void *run(void *arg)
 
 void kith_pool_wait_turn(struct kith_pool *pool, uint64_t turn)
 {
-	if (pool->n_threads == 0)
-		return;
 	(void)pthread_mutex_lock(&pool->lock);
 	wait_turn_locked(pool, turn);
 	(void)pthread_mutex_unlock(&pool->lock);
@@ -115,7 +113,7 @@ struct kith_pool *kith_pool_new(unsigned n_threads, const struct kith_pool_ops *
 			break; /* fewer will do */
 		pool->n_started++;
 	}
-	if (pool->n_threads == 0 || pool->n_started > 0)
+	if (pool->n_started > 0)
 		return pool;
 fail:
 	kith_pool_finish(pool);
@@ -126,8 +124,6 @@ void *kith_pool_take(struct kith_pool *pool)
 {
 	bool stopped;
 
-	if (pool->n_threads == 0)
-		return pool->stopped ? NULL : job_at(pool, 0);
 	(void)pthread_mutex_lock(&pool->lock);
 	while (pool->submitted - pool->delivered >= pool->n_jobs)
 		(void)pthread_cond_wait(&pool->has_turn, &pool->lock);
@@ -138,11 +134,6 @@ void *kith_pool_take(struct kith_pool *pool)
 
 void kith_pool_submit(struct kith_pool *pool)
 {
-	if (pool->n_threads == 0) {
-		pool->ops->work(job_at(pool, 0), 0, 0, pool->user);
-		pool->stopped = !pool->ops->deliver(job_at(pool, 0), pool->user);
-		return;
-	}
 	(void)pthread_mutex_lock(&pool->lock);
 	pool->submitted++;
 	(void)pthread_cond_signal(&pool->has_job);

@@ -4,7 +4,7 @@
  *
  * One thread (the caller) takes an empty job, fills it and submits it. `work` runs in any thread;
  * `deliver` runs for one job at a time, in order. Jobs are used again, so memory is bounded by
- * their number. With no threads everything happens in the caller.
+ * their number.
  */
 #ifndef KITH_CLI_POOL_H
 #define KITH_CLI_POOL_H
@@ -23,7 +23,7 @@ struct kith_pool_ops {
 	void (*done)(void *job);                /* releases what the job has */
 };
 
-/* n_threads 0: work in the caller, as thread 0. NULL: out of memory or no thread could start. */
+/* n_threads: at least 1. NULL: out of memory or no thread could start. */
 struct kith_pool *kith_pool_new(unsigned n_threads, const struct kith_pool_ops *ops, void *user);
 
 /* An empty job; waits for one. NULL: a delivery asked to stop. */
