@@ -73,10 +73,6 @@ struct kith_ledger;
 #define KITH_LEDGER_FRAGMENTS   "fragment files"
 #define KITH_LEDGER_TRIVIAL     "trivial files"
 
-/* Begins the reason of a row that says that an input was read whole; its SHA-256 in hex follows, so
- * that a later build need not read it again. There may be any number of these. */
-#define KITH_LEDGER_INPUT "input sha256:"
-
 /*
  * Adds to a row of the ledger. reason: a short fixed text ("bad sha256"); example: where, for
  * instance ("METADATA row 17"): of all examples the smallest is kept. For one thread at a time;

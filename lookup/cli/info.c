@@ -121,9 +121,14 @@ static int meta_text(const char *key, size_t key_n, const uint8_t *value, size_t
 
 static int ledger_text(const struct kith_ledger_entry *entry, void *user)
 {
+	static const size_t input_n = sizeof KITH_LEDGER_INPUT - 1;
 	struct info *info = user;
 	struct kith_source source;
 
+	/* One for each input is for programs: the row "inputs" counts them. */
+	if (entry->reason.n > input_n &&
+	    memcmp(entry->reason.data, KITH_LEDGER_INPUT, input_n) == 0)
+		return 0;
 	if (entry->source != info->source) {
 		if (kith_source(info->reader, entry->source, &source) != KITH_OK)
 			return 1;
