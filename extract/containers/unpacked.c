@@ -1,0 +1,200 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* unpacked.c: gzip by zlib (inflate.c says why), all others by libarchive's filters. */
+#include "unpacked.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/err.h"
+#include "detect/detect.h"
+#include "inflate.h"
+
+/* Members that are passed over while one is looked for. */
+#define MEMBERS_MAX 100000u
+
+struct kith_unpacked {
+	struct kith_inflate *inflate; /* or */
+	struct kith_la *la;
+	uint8_t *head; /* what was peeked at */
+	size_t head_n, head_at;
+	enum kith_status st; /* that peeking ended with */
+	struct kith_err err;
+};
+
+static enum kith_status read_on(struct kith_unpacked *unpacked, void *buf, size_t n, size_t *ret_n,
+				struct kith_err *err)
+{
+	if (unpacked->st < 0) {
+		if (err != NULL)
+			*err = unpacked->err;
+		return unpacked->st;
+	}
+	return unpacked->inflate != NULL ? kith_inflate_read(unpacked->inflate, buf, n, ret_n, err)
+					 : kith_la_read(unpacked->la, buf, n, ret_n, err);
+}
+
+static bool la_format(enum kith_format format, enum kith_la_format *ret)
+{
+	static const struct {
+		enum kith_format format;
+		enum kith_la_format la;
+	} rows[] = {
+	    {KITH_FORMAT_XZ, KITH_LA_XZ},       {KITH_FORMAT_ZSTD, KITH_LA_ZSTD},
+	    {KITH_FORMAT_BZIP2, KITH_LA_BZIP2}, {KITH_FORMAT_LZ4, KITH_LA_LZ4},
+	    {KITH_FORMAT_LZIP, KITH_LA_LZIP},   {KITH_FORMAT_COMPRESS, KITH_LA_COMPRESS},
+	    {KITH_FORMAT_LZMA, KITH_LA_LZMA},
+	};
+	size_t i;
+
+	for (i = 0; i < sizeof rows / sizeof *rows; i++) {
+		*ret = rows[i].la;
+		if (rows[i].format == format)
+			return true;
+	}
+	return false;
+}
+
+enum kith_status kith_unpacked_open(const struct kith_blob *blob, enum kith_format format,
+				    struct kith_unpacked **ret, struct kith_err *err)
+{
+	struct kith_unpacked *unpacked = calloc(1, sizeof *unpacked);
+	struct kith_la_entry entry;
+	enum kith_la_format la;
+	enum kith_status st;
+
+	if (unpacked == NULL)
+		return kith_fail_nomem(err);
+	if (format == KITH_FORMAT_GZIP) {
+		st = kith_inflate_open(blob, 0, blob->size, KITH_INFLATE_GZIP, &unpacked->inflate,
+				       err);
+	} else if (la_format(format, &la)) {
+		st = kith_la_open(la, blob, NULL, NULL, &unpacked->la, err);
+		if (st >= 0)
+			st = kith_la_next(unpacked->la, &entry, err);
+		if (st == KITH_NOT_FOUND)
+			st = KITH_E_CORRUPT;
+	} else {
+		st = kith_fail(err, KITH_E_UNSUPPORTED, "no decompressor for this format");
+	}
+	if (st < 0) {
+		kith_unpacked_close(unpacked);
+		return st;
+	}
+	*ret = unpacked;
+	return KITH_OK;
+}
+
+void kith_unpacked_close(struct kith_unpacked *unpacked)
+{
+	if (unpacked == NULL)
+		return;
+	kith_inflate_close(unpacked->inflate);
+	kith_la_close(unpacked->la);
+	free(unpacked->head);
+	free(unpacked);
+}
+
+enum kith_status kith_unpacked_peek(struct kith_unpacked *unpacked, const uint8_t **ret,
+				    size_t *ret_n, struct kith_err *err)
+{
+	size_t got = 1;
+
+	if (unpacked->head == NULL) {
+		unpacked->head = malloc(KITH_PEEK_HEAD);
+		if (unpacked->head == NULL)
+			return kith_fail_nomem(err);
+	}
+	while (unpacked->head_n < KITH_PEEK_HEAD && got > 0 && unpacked->st >= 0) {
+		unpacked->st = read_on(unpacked, unpacked->head + unpacked->head_n,
+				       KITH_PEEK_HEAD - unpacked->head_n, &got, &unpacked->err);
+		if (unpacked->st >= 0)
+			unpacked->head_n += got;
+	}
+	*ret = unpacked->head;
+	*ret_n = unpacked->head_n;
+	return KITH_OK;
+}
+
+enum kith_status kith_unpacked_read(void *user, void *buf, size_t n, size_t *ret_n,
+				    struct kith_err *err)
+{
+	struct kith_unpacked *unpacked = user;
+	size_t left = unpacked->head_n - unpacked->head_at;
+
+	if (left == 0)
+		return read_on(unpacked, buf, n, ret_n, err);
+	*ret_n = left < n ? left : n;
+	memcpy(buf, unpacked->head + unpacked->head_at, *ret_n);
+	unpacked->head_at += *ret_n;
+	return KITH_OK;
+}
+
+uint64_t kith_unpacked_used(const struct kith_unpacked *unpacked)
+{
+	return unpacked->inflate != NULL ? kith_inflate_used(unpacked->inflate)
+					 : kith_la_used(unpacked->la);
+}
+
+static enum kith_status read_member(struct kith_la *la, size_t max, struct kith_buf *out,
+				    struct kith_err *err)
+{
+	size_t got = 1;
+	enum kith_status st = KITH_OK;
+
+	while (st >= 0 && got > 0) {
+		uint8_t piece[4096];
+
+		st = kith_la_read(la, piece, sizeof piece, &got, err);
+		if (st >= 0 && got > max - out->n)
+			return KITH_NOT_FOUND;
+		if (st >= 0 && !kith_buf_add(out, piece, got))
+			return kith_fail_nomem(err);
+	}
+	return st;
+}
+
+enum kith_status kith_unpacked_tar_member(const struct kith_blob *blob, const char *name,
+					  size_t max, struct kith_buf *out, struct kith_err *err)
+{
+	struct kith_unpacked *unpacked = NULL;
+	struct kith_la *la = NULL;
+	struct kith_la_entry entry;
+	struct kith_peek peek = {.has_size = true, .size = blob->size};
+	uint8_t *head = malloc(KITH_PEEK_HEAD);
+	unsigned n = 0;
+	enum kith_status st;
+
+	if (head == NULL)
+		return kith_fail_nomem(err);
+	peek.head = head;
+	st = kith_blob_read_some(blob, 0, head, KITH_PEEK_HEAD, &peek.head_n, err);
+	if (st >= 0) {
+		enum kith_format format = kith_detect(&peek);
+
+		if (format == KITH_FORMAT_TAR) {
+			st = kith_la_open(KITH_LA_TAR, blob, NULL, NULL, &la, err);
+		} else {
+			st = kith_unpacked_open(blob, format, &unpacked, err);
+			if (st >= 0)
+				st = kith_la_open(KITH_LA_TAR, NULL, kith_unpacked_read, unpacked,
+						  &la, err);
+		}
+	}
+	out->n = 0;
+	while (st >= 0 && (st = kith_la_next(la, &entry, err)) == KITH_OK && n++ < MEMBERS_MAX) {
+		if (!entry.is_file || entry.target != NULL || entry.name_n != strlen(name) ||
+		    memcmp(entry.name, name, entry.name_n) != 0)
+			continue;
+		st = read_member(la, max, out, err);
+		goto out;
+	}
+	if (st >= 0)
+		st = KITH_NOT_FOUND;
+out:
+	if (st != KITH_OK)
+		out->n = 0;
+	kith_la_close(la);
+	kith_unpacked_close(unpacked);
+	free(head);
+	return st;
+}
