@@ -182,6 +182,10 @@ enum kith_status kith_unpacked_tar_member(const struct kith_blob *blob, const ch
 	}
 	out->n = 0;
 	while (st >= 0 && (st = kith_la_next(la, &entry, err)) == KITH_OK && n++ < MEMBERS_MAX) {
+		if (entry.name_n > 0 && entry.name[0] == '/') { /* it was "./" */
+			entry.name++;
+			entry.name_n--;
+		}
 		if (!entry.is_file || entry.target != NULL || entry.name_n != strlen(name) ||
 		    memcmp(entry.name, name, entry.name_n) != 0)
 			continue;
