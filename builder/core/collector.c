@@ -307,7 +307,7 @@ enum kith_status kith_collect(struct kith_collector *collector, const struct kit
 	staged->name_n = row->name_n;
 	if (!kith_buf_add(&collector->staged_names, row->name, row->name_n))
 		return kith_fail_nomem(err);
-	packed = kith_rowstore_add(&collector->stores[row->table]);
+	packed = kith_rowstore_add(&collector->stores[row->table], row->key[0]);
 	if (packed == NULL)
 		return kith_fail_nomem(err);
 	memcpy(packed->key, row->key,

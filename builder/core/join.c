@@ -177,7 +177,7 @@ static enum kith_status join_rows(struct join *join, const struct kith_merged *r
 		const struct kith_claim *claim =
 		    &rows->claims[i < rows->n_claims ? i : rows->n_claims - 1];
 		uint64_t occ = rows->occs[i < rows->n_occs ? i : rows->n_occs - 1];
-		struct kith_packed_row *row = kith_rowstore_add(&join->store);
+		struct kith_packed_row *row = kith_rowstore_add(&join->store, sha256[0]);
 
 		if (row == NULL)
 			return kith_fail_nomem(err);

@@ -9,8 +9,15 @@
 #include "core/heap.h"
 #include "core/memory.h"
 
-/* A little under 2 MiB, so that a block is one huge page. */
-#define BLOCK_ROWS ((size_t)23800)
+/* Blocks are small, because each part has one that is not full; slabs are huge pages. */
+#define BLOCK_ROWS  46u
+#define BLOCK_BYTES ((size_t)4096)
+#define SLAB_BYTES  ((size_t)2 << 20)
+
+struct kith_row_block {
+	struct kith_row_block *next;
+	struct kith_packed_row rows[BLOCK_ROWS];
+};
 
 /* A group's head in a run: the row's key and claim, and how many occurrences follow (8 bytes
  * each: place, name). */
@@ -21,66 +28,93 @@ struct group_head {
 };
 
 _Static_assert(sizeof(struct kith_packed_row) == 88, "rows are written as bytes");
-_Static_assert(BLOCK_ROWS * sizeof(struct kith_packed_row) <= (size_t)2 << 20, "see BLOCK_ROWS");
+_Static_assert(sizeof(struct kith_row_block) <= BLOCK_BYTES, "see BLOCK_ROWS");
 _Static_assert(KITH_ROW_CLAIMED == 80, "a group's head has no holes");
 
 void kith_rowstore_done(struct kith_rowstore *store)
 {
 	size_t i;
 
-	for (i = 0; i < store->n_blocks; i++)
-		free(store->blocks[i]);
-	free(store->blocks);
-	free(store->pairs);
+	for (i = 0; i < store->n_slabs; i++)
+		free(store->slabs[i]);
+	free(store->slabs);
+	kith_room_done(&store->pairs);
 	memset(store, 0, sizeof *store);
 }
 
-struct kith_packed_row *kith_rowstore_add(struct kith_rowstore *store)
+static void clear(struct kith_rowstore *store)
 {
-	size_t block = store->n / BLOCK_ROWS;
+	memset(store->parts, 0, sizeof store->parts);
+	store->n_blocks = 0;
+	store->n = store->most = 0;
+}
+
+static struct kith_row_block *new_block(struct kith_rowstore *store)
+{
+	const size_t in_slab = SLAB_BYTES / BLOCK_BYTES;
+	size_t slab = store->n_blocks / in_slab;
+	struct kith_row_block *block;
+
+	if (slab == store->n_slabs) {
+		if (store->n_slabs == store->slabs_cap) {
+			size_t cap = store->slabs_cap == 0 ? 64 : 2 * store->slabs_cap;
+			void **slabs = realloc(store->slabs, cap * sizeof *slabs);
+
+			if (slabs == NULL)
+				return NULL;
+			store->slabs = slabs;
+			store->slabs_cap = cap;
+		}
+		store->slabs[slab] = kith_memory_alloc(SLAB_BYTES);
+		if (store->slabs[slab] == NULL)
+			return NULL;
+		store->n_slabs++;
+	}
+	block = (void *)((uint8_t *)store->slabs[slab] + store->n_blocks % in_slab * BLOCK_BYTES);
+	store->n_blocks++;
+	block->next = NULL;
+	return block;
+}
+
+struct kith_packed_row *kith_rowstore_add(struct kith_rowstore *store, uint8_t first)
+{
+	struct kith_row_part *part = &store->parts[first];
+	size_t at = part->n % BLOCK_ROWS;
 	struct kith_packed_row *row;
 
-	if (block == store->n_blocks) {
-		if (store->n_blocks == store->blocks_cap) {
-			size_t cap = store->blocks_cap == 0 ? 64 : 2 * store->blocks_cap;
-			struct kith_packed_row **blocks =
-			    realloc(store->blocks, cap * sizeof *blocks);
+	if (at == 0) {
+		struct kith_row_block *block = new_block(store);
 
-			if (blocks == NULL)
-				return NULL;
-			store->blocks = blocks;
-			store->blocks_cap = cap;
-		}
-		store->blocks[block] = kith_memory_alloc((size_t)2 << 20);
-		if (store->blocks[block] == NULL)
+		if (block == NULL)
 			return NULL;
-		store->n_blocks++;
+		*(part->first == NULL ? &part->first : &part->last->next) = block;
+		part->last = block;
 	}
-	row = &store->blocks[block][store->n % BLOCK_ROWS];
+	row = &part->last->rows[at];
 	memset(row, 0, sizeof *row);
+	part->n++;
 	store->n++;
+	if (part->n > store->most)
+		store->most = part->n;
 	return row;
 }
 
 size_t kith_rowstore_memory(const struct kith_rowstore *store)
 {
-	return store->n * (sizeof(struct kith_packed_row) + sizeof(struct kith_pair));
+	return store->n_blocks * BLOCK_BYTES + store->most * sizeof(struct kith_pair);
 }
 
-static const struct kith_packed_row *row_at(const struct kith_rowstore *store, uint64_t number)
+/* A pair's value is the address of its row. */
+static const struct kith_packed_row *row_of(const struct kith_pair *pair)
 {
-	return &store->blocks[number / BLOCK_ROWS][number % BLOCK_ROWS];
+	return (const struct kith_packed_row *)(uintptr_t)pair->value;
 }
 
 static int compare_rows(uint64_t a, uint64_t b, void *user)
 {
-	const struct kith_rowstore *store = user;
-
-	return memcmp(row_at(store, a), row_at(store, b), KITH_ROW_CLAIMED);
+	(void)user;
+	return memcmp((const void *)(uintptr_t)a, (const void *)(uintptr_t)b, KITH_ROW_CLAIMED);
 }
-
-/* Rows that are fetched ahead. */
-#define AHEAD 16
 
 static void touch_row(const struct kith_packed_row *row)
 {
@@ -88,29 +122,22 @@ static void touch_row(const struct kith_packed_row *row)
 	__builtin_prefetch((const uint8_t *)row + 64);
 }
 
-static enum kith_status sort_rows(struct kith_rowstore *store, struct kith_err *err)
+/* Sorts a part by the first 8 bytes of the key only: what is equal there is sorted when it is
+ * written. */
+static void sort_part(const struct kith_row_part *part, struct kith_pair *pairs)
 {
+	const struct kith_row_block *block = part->first;
 	size_t i;
 
-	if (store->pairs_cap < store->n) {
-		free(store->pairs);
-		store->pairs_cap = 0;
-		store->pairs = kith_memory_alloc(store->n * sizeof *store->pairs);
-		if (store->pairs == NULL)
-			return kith_fail_nomem(err);
-		store->pairs_cap = store->n;
-	}
-	for (i = 0; i < store->n; i++) {
-		store->pairs[i].key = kith_get_be64(row_at(store, i)->key);
-		store->pairs[i].value = i;
-	}
-	kith_sort_pairs_by(store->pairs, store->n, compare_rows, store);
-	return KITH_OK;
-}
+	for (i = 0; i < part->n; i++) {
+		const struct kith_packed_row *row = &block->rows[i % BLOCK_ROWS];
 
-static uint32_t range_of(const uint8_t *key)
-{
-	return (uint32_t)key[0] << 2 | key[1] >> 6;
+		pairs[i].key = kith_get_be64(row->key);
+		pairs[i].value = (uintptr_t)row;
+		if (i % BLOCK_ROWS == BLOCK_ROWS - 1)
+			block = block->next;
+	}
+	kith_sort_pairs(pairs, part->n);
 }
 
 static uint32_t translate(uint32_t number, const uint32_t *map)
@@ -120,27 +147,97 @@ static uint32_t translate(uint32_t number, const uint32_t *map)
 	return (number & ~KITH_NUMBER_MASK) | map[number & KITH_NUMBER_MASK];
 }
 
+/* A part that is written. Its rows lie anywhere in it, and their names and places anywhere in the
+ * maps: what comes next is fetched ahead. */
+struct spill {
+	struct kith_pair *pairs;
+	size_t n;
+	const uint32_t *names, *places;
+	struct kith_scratch_out out;
+	size_t rows_ahead, numbers_ahead; /* fetched so far */
+};
+
+#define ROWS_AHEAD    24u
+#define NUMBERS_AHEAD 12u
+
+static void look_ahead(struct spill *spill, size_t at)
+{
+	size_t rows = at + ROWS_AHEAD, numbers = at + NUMBERS_AHEAD;
+
+	for (; spill->rows_ahead < rows && spill->rows_ahead < spill->n; spill->rows_ahead++)
+		touch_row(row_of(&spill->pairs[spill->rows_ahead]));
+	for (; spill->numbers_ahead < numbers && spill->numbers_ahead < spill->n;
+	     spill->numbers_ahead++) {
+		const struct kith_packed_row *row = row_of(&spill->pairs[spill->numbers_ahead]);
+
+		if (spill->names != NULL)
+			__builtin_prefetch(&spill->names[row->name & KITH_NUMBER_MASK]);
+		if (spill->places != NULL && (row->place & KITH_PLACE_DECLARED) == 0)
+			__builtin_prefetch(&spill->places[row->place]);
+	}
+}
+
 /* Writes the rows pairs[from .. to), which have one key and claim. */
-static enum kith_status write_group(struct kith_rowstore *store, size_t from, size_t to,
-				    const uint32_t *names, const uint32_t *places,
-				    struct kith_scratch_out *out, struct kith_err *err)
+static enum kith_status write_group(struct spill *spill, size_t from, size_t to,
+				    struct kith_err *err)
 {
 	struct group_head head;
 	enum kith_status st;
 	size_t i;
 
-	memcpy(head.claimed, row_at(store, store->pairs[from].value), KITH_ROW_CLAIMED);
+	memcpy(head.claimed, row_of(&spill->pairs[from]), KITH_ROW_CLAIMED);
 	head.n_occs = (uint32_t)(to - from);
 	head.zero = 0;
-	st = kith_scratch_out_add(out, &head, sizeof head, err);
+	st = kith_scratch_out_add(&spill->out, &head, sizeof head, err);
 	for (i = from; st >= 0 && i < to; i++) {
-		const struct kith_packed_row *row = row_at(store, store->pairs[i].value);
+		const struct kith_packed_row *row = row_of(&spill->pairs[i]);
 		uint32_t occ[2];
 
-		occ[0] = (row->place & KITH_PLACE_DECLARED) != 0 ? row->place
-								 : translate(row->place, places);
-		occ[1] = translate(row->name, names);
-		st = kith_scratch_out_add(out, occ, sizeof occ, err);
+		look_ahead(spill, i);
+		occ[0] = (row->place & KITH_PLACE_DECLARED) != 0
+			     ? row->place
+			     : translate(row->place, spill->places);
+		occ[1] = translate(row->name, spill->names);
+		st = kith_scratch_out_add(&spill->out, occ, sizeof occ, err);
+	}
+	return st;
+}
+
+/* Writes the rows pairs[from .. to), which are equal in the first 8 bytes of their keys. */
+static enum kith_status write_equal(struct spill *spill, size_t from, size_t to,
+				    struct kith_err *err)
+{
+	struct kith_pair *pairs = spill->pairs;
+	enum kith_status st = KITH_OK;
+	size_t end;
+
+	kith_sort_equal(pairs + from, to - from, compare_rows, NULL);
+	for (; st >= 0 && from < to; from = end) {
+		for (end = from + 1; end < to && end - from < UINT32_MAX; end++)
+			if (compare_rows(pairs[end].value, pairs[from].value, NULL) != 0)
+				break;
+		st = write_group(spill, from, end, err);
+	}
+	return st;
+}
+
+/* Writes a sorted part; *range is the next of the run's ranges whose beginning is not known. */
+static enum kith_status write_part(struct spill *spill, struct kith_run *run, uint32_t *range,
+				   struct kith_err *err)
+{
+	enum kith_status st = KITH_OK;
+	size_t from, to;
+
+	spill->rows_ahead = spill->numbers_ahead = 0;
+	for (from = 0; st >= 0 && from < spill->n; from = to) {
+		uint64_t prefix = spill->pairs[from].key;
+
+		look_ahead(spill, from);
+		while (*range <= prefix >> (64 - KITH_RANGE_BITS))
+			run->offset[(*range)++] = kith_scratch_out_offset(&spill->out);
+		for (to = from + 1; to < spill->n && spill->pairs[to].key == prefix; to++)
+			;
+		st = write_equal(spill, from, to, err);
 	}
 	return st;
 }
@@ -149,47 +246,36 @@ enum kith_status kith_rowstore_spill(struct kith_rowstore *store, struct kith_sc
 				     const uint32_t *names, const uint32_t *places,
 				     struct kith_run *ret_run, struct kith_err *err)
 {
-	struct kith_scratch_out out = {0};
-	uint32_t range = 0;
-	size_t from, to;
+	struct spill spill = {.names = names, .places = places};
+	uint32_t range = 0, i;
 	enum kith_status st;
 
-	st = sort_rows(store, err);
-	if (st < 0)
-		return st;
+	spill.pairs = kith_room_get(&store->pairs, store->most * sizeof *spill.pairs);
+	if (spill.pairs == NULL)
+		return kith_fail_nomem(err);
 	ret_run->reserved = store->n * (sizeof(struct group_head) + 8);
 	ret_run->reserved_at = kith_scratch_reserve(scratch, ret_run->reserved);
-	st = kith_scratch_out_init(&out, scratch, ret_run->reserved_at, KITH_SCRATCH_BUFFER, err);
+	st = kith_scratch_out_init(&spill.out, scratch, ret_run->reserved_at, KITH_SCRATCH_BUFFER,
+				   err);
+	for (i = 0; st >= 0 && i < KITH_ROW_PARTS; i++) {
+		sort_part(&store->parts[i], spill.pairs);
+		spill.n = store->parts[i].n;
+		st = write_part(&spill, ret_run, &range, err);
+	}
 	if (st < 0)
 		goto out;
-	for (from = 0; from < store->n; from = to) {
-		const struct kith_packed_row *row = row_at(store, store->pairs[from].value);
-		uint32_t mine = range_of(row->key);
-
-		/* Sorted rows lie anywhere in memory: fetch those that come next. */
-		if (from + AHEAD < store->n)
-			touch_row(row_at(store, store->pairs[from + AHEAD].value));
-		while (range <= mine)
-			ret_run->offset[range++] = kith_scratch_out_offset(&out);
-		for (to = from + 1; to < store->n && to - from < UINT32_MAX; to++)
-			if (store->pairs[to].key != store->pairs[from].key ||
-			    memcmp(row_at(store, store->pairs[to].value), row, KITH_ROW_CLAIMED) !=
-				0)
-				break;
-		st = write_group(store, from, to, names, places, &out, err);
-		if (st < 0)
-			goto out;
-	}
 	while (range <= KITH_RANGES)
-		ret_run->offset[range++] = kith_scratch_out_offset(&out);
-	st = kith_scratch_out_flush(&out, err);
-	store->n = 0;
+		ret_run->offset[range++] = kith_scratch_out_offset(&spill.out);
+	st = kith_scratch_out_flush(&spill.out, err);
+	clear(store);
 out:
-	kith_scratch_out_done(&out);
+	kith_scratch_out_done(&spill.out);
 	return st;
 }
 
 /* ------------------------------------------------------------------ merge */
+
+#define RANKS_AHEAD 8u /* of a group's occurrences, so many have their ranks fetched ahead */
 
 struct cursor {
 	struct kith_scratch_in in;
@@ -214,6 +300,24 @@ static int cursor_cmp(const void *x, const void *y)
 	return memcmp(a->head->claimed, b->head->claimed, KITH_SHA256_SIZE);
 }
 
+/* Fetches the ranks of the first occurrences: until the group is taken, others are. */
+static void touch_ranks(const struct cursor *cursor, const uint8_t *occs)
+{
+	size_t left = (cursor->in.n - cursor->in.pos - sizeof *cursor->head) / 8, i;
+
+	if (left > cursor->head->n_occs)
+		left = cursor->head->n_occs;
+	for (i = 0; i < left && i < RANKS_AHEAD; i++) {
+		uint32_t occ[2];
+
+		memcpy(occ, occs + 8 * i, 8);
+		if (cursor->map->places != NULL && (occ[0] & KITH_PLACE_DECLARED) == 0)
+			__builtin_prefetch(&cursor->map->places[occ[0]]);
+		if (cursor->map->names != NULL)
+			__builtin_prefetch(&cursor->map->names[occ[1] & KITH_NUMBER_MASK]);
+	}
+}
+
 /* Brings the cursor's next group head into view. KITH_OK or KITH_END. */
 static enum kith_status cursor_head(struct cursor *cursor, struct kith_err *err)
 {
@@ -224,6 +328,7 @@ static enum kith_status cursor_head(struct cursor *cursor, struct kith_err *err)
 		return st;
 	cursor->head = (const struct group_head *)(const void *)p;
 	cursor->prefix = kith_get_be64(cursor->head->claimed);
+	touch_ranks(cursor, p + sizeof *cursor->head);
 	return KITH_OK;
 }
 

@@ -10,6 +10,7 @@
 #define KITH_CORE_ROWS_H
 
 #include "base/record.h"
+#include "core/memory.h"
 #include "core/scratch.h"
 #include "core/sort.h"
 
@@ -33,7 +34,8 @@ struct kith_packed_row {
 #define KITH_ROW_CLAIMED offsetof(struct kith_packed_row, place)
 
 /* Groups are found by the first 10 bits of their key, so that ranges can be merged in parallel. */
-#define KITH_RANGES 1024u
+#define KITH_RANGE_BITS 10
+#define KITH_RANGES     (1u << KITH_RANGE_BITS)
 
 struct kith_run {
 	uint64_t offset[KITH_RANGES + 1]; /* of the groups whose key begins with that number */
@@ -41,19 +43,30 @@ struct kith_run {
 	uint32_t chunk;                   /* whose numbers the occurrences use */
 };
 
-/* Rows that wait to be sorted. Zeroed: empty. */
-struct kith_rowstore {
-	struct kith_packed_row **blocks;
-	size_t n_blocks, blocks_cap;
+/*
+ * Rows that wait to be sorted, in parts by the first byte of their key: a part fits the cache when
+ * it is sorted and written, which all rows together do not. Zeroed: empty.
+ */
+#define KITH_ROW_PARTS 256u
+struct kith_row_block;
+struct kith_row_part {
+	struct kith_row_block *first, *last;
 	size_t n; /* rows */
-	struct kith_pair *pairs;
-	size_t pairs_cap;
+};
+struct kith_rowstore {
+	struct kith_row_part parts[KITH_ROW_PARTS];
+	void **slabs; /* owned; blocks are cut from them */
+	size_t n_slabs, slabs_cap;
+	size_t n_blocks; /* in use */
+	size_t n, most;  /* rows; rows of the largest part */
+	struct kith_room pairs;
 };
 
 void kith_rowstore_done(struct kith_rowstore *store);
-/* Room for one more row, zeroed; NULL: out of memory. Counts as added. */
-struct kith_packed_row *kith_rowstore_add(struct kith_rowstore *store);
-/* Memory that n rows need, sorting included. */
+/* Room for one more row whose key begins with that byte, zeroed; NULL: out of memory. Counts as
+ * added. */
+struct kith_packed_row *kith_rowstore_add(struct kith_rowstore *store, uint8_t first);
+/* Memory that the rows need, sorting included. */
 size_t kith_rowstore_memory(const struct kith_rowstore *store);
 
 /*

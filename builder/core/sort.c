@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * sort.c: one pass that spreads large inputs over buckets, then introsort (median of three,
- * heapsort when it degenerates, insertion for the small ends), written out for pairs so that the
- * comparison is one instruction. Hostile orders cost no more than n log n.
+ * sort.c: pairs are spread over buckets by the highest bits in which their keys differ, and each
+ * bucket again, until it is small enough for insertion. Keys are spread evenly as digests are, or
+ * not at all as those of a hostile input: a level takes at least 8 bits, so there are few.
  */
 #include "core/sort.h"
 
@@ -33,114 +33,42 @@ static void insertion(struct kith_pair *a, size_t n)
 	}
 }
 
-static void sift(struct kith_pair *a, size_t i, size_t n)
-{
-	struct kith_pair x = a[i];
-	size_t child;
-
-	while ((child = 2 * i + 1) < n) {
-		if (child + 1 < n && a[child + 1].key > a[child].key)
-			child++;
-		if (a[child].key <= x.key)
-			break;
-		a[i] = a[child];
-		i = child;
-	}
-	a[i] = x;
-}
-
-static void heap(struct kith_pair *a, size_t n)
-{
-	size_t i;
-
-	for (i = n / 2; i-- > 0;)
-		sift(a, i, n);
-	for (i = n; i-- > 1;) {
-		swap(&a[0], &a[i]);
-		sift(a, 0, i);
-	}
-}
-
-/* Splits into a part <= pivot and a part >= pivot (Hoare); returns the size of the first. */
-static size_t split(struct kith_pair *a, size_t n)
-{
-	size_t mid = n / 2, i = 0, j = n - 1;
-	uint64_t pivot;
-
-	if (a[mid].key < a[0].key)
-		swap(&a[mid], &a[0]);
-	if (a[n - 1].key < a[0].key)
-		swap(&a[n - 1], &a[0]);
-	if (a[n - 1].key < a[mid].key)
-		swap(&a[n - 1], &a[mid]);
-	pivot = a[mid].key;
-	for (;;) {
-		while (a[i].key < pivot)
-			i++;
-		while (a[j].key > pivot)
-			j--;
-		if (i >= j)
-			return j + 1;
-		swap(&a[i], &a[j]);
-		i++;
-		j--;
-	}
-}
-
-static void intro(struct kith_pair *a, size_t n, unsigned depth)
-{
-	while (n > SMALL) {
-		size_t left;
-
-		if (depth-- == 0) {
-			heap(a, n);
-			return;
-		}
-		left = split(a, n);
-		if (left < n - left) {
-			intro(a, left, depth);
-			a += left;
-			n -= left;
-		} else {
-			intro(a + left, n - left, depth);
-			n = left;
-		}
-	}
-	insertion(a, n);
-}
-
-#define RADIX_BITS 11
-#define RADIX      (1u << RADIX_BITS)
+#define TOP_BITS 11 /* of a large input */
+#define TOP      (1u << TOP_BITS)
+#define LOW_BITS 8 /* of its buckets */
+#define LOW      (1u << LOW_BITS)
+#define FEW_BITS 4 /* of small ones: counting must not cost more than sorting */
+#define FEW      (1u << FEW_BITS)
 
 /*
- * Puts pairs into buckets by the bits of the key that differ first, in place (American flag sort).
- * Digests are spread evenly, so what is left in a bucket fits the fastest cache. ends: RADIX
- * numbers, where each bucket ends.
+ * Puts pairs into `buckets` buckets, a power of two, by the bits of the key above shift, in place
+ * (American flag sort). ends: where each bucket ends; next: working space.
  */
-static void spread(struct kith_pair *pairs, size_t n, unsigned shift, size_t *ends)
+static inline void spread(struct kith_pair *pairs, size_t n, unsigned shift, unsigned buckets,
+			  size_t *next, size_t *ends)
 {
-	size_t next[RADIX], sum = 0, i;
+	size_t sum = 0, i;
 	unsigned b;
 
-	memset(ends, 0, RADIX * sizeof *ends);
+	memset(ends, 0, buckets * sizeof *ends);
 	for (i = 0; i < n; i++)
-		ends[pairs[i].key >> shift & (RADIX - 1)]++;
-	for (b = 0; b < RADIX; b++) {
+		ends[pairs[i].key >> shift & (buckets - 1)]++;
+	for (b = 0; b < buckets; b++) {
 		next[b] = sum;
 		sum += ends[b];
 		ends[b] = sum;
 	}
-	for (b = 0; b < RADIX; b++) {
+	for (b = 0; b < buckets; b++) {
 		while (next[b] < ends[b]) {
 			struct kith_pair x = pairs[next[b]];
-			unsigned home = (unsigned)(x.key >> shift) & (RADIX - 1);
+			unsigned home = (unsigned)(x.key >> shift) & (buckets - 1);
 
 			while (home != b) {
 				struct kith_pair y = pairs[next[home]];
 
 				pairs[next[home]++] = x;
 				x = y;
-				home = (unsigned)(x.key >> shift) & (RADIX - 1);
+				home = (unsigned)(x.key >> shift) & (buckets - 1);
 			}
 			pairs[next[b]++] = x;
 		}
@@ -158,18 +86,48 @@ static unsigned differing_bits(const struct kith_pair *pairs, size_t n)
 	return differ == 0 ? 0 : 64 - (unsigned)__builtin_clzll(differ);
 }
 
-static unsigned depth_for(size_t n)
+/* Recursion ends: each level takes some of the bits that differ, or all. */
+static void sort_few(struct kith_pair *pairs, size_t n)
 {
-	unsigned depth = 0;
+	size_t next[FEW], ends[FEW], from = 0;
+	unsigned bits, b;
 
-	for (; n > 0; n >>= 1)
-		depth += 2;
-	return depth;
+	if (n <= SMALL) {
+		insertion(pairs, n);
+		return;
+	}
+	bits = differing_bits(pairs, n);
+	if (bits == 0)
+		return;
+	spread(pairs, n, bits > FEW_BITS ? bits - FEW_BITS : 0, FEW, next, ends);
+	for (b = 0; b < FEW; b++) {
+		sort_few(pairs + from, ends[b] - from);
+		from = ends[b];
+	}
+}
+
+static void sort_low(struct kith_pair *pairs, size_t n)
+{
+	size_t next[LOW], ends[LOW], from = 0;
+	unsigned bits, b;
+
+	if (n < LOW) {
+		sort_few(pairs, n);
+		return;
+	}
+	bits = differing_bits(pairs, n);
+	if (bits == 0)
+		return;
+	spread(pairs, n, bits > LOW_BITS ? bits - LOW_BITS : 0, LOW, next, ends);
+	for (b = 0; b < LOW; b++) {
+		sort_low(pairs + from, ends[b] - from);
+		from = ends[b];
+	}
 }
 
 void kith_sort_pairs(struct kith_pair *pairs, size_t n)
 {
-	size_t ends[RADIX], from = 0, i;
+	size_t next[TOP], ends[TOP], from = 0, i;
 	unsigned bits, b;
 
 	for (i = 1; i < n; i++)
@@ -177,14 +135,14 @@ void kith_sort_pairs(struct kith_pair *pairs, size_t n)
 			break;
 	if (i >= n)
 		return; /* sorted already, as the rows of a minimal RDS are */
-	if (n < (size_t)16 * RADIX) {
-		intro(pairs, n, depth_for(n));
+	if (n < TOP) {
+		sort_low(pairs, n);
 		return;
 	}
 	bits = differing_bits(pairs, n); /* not 0: something was out of order */
-	spread(pairs, n, bits > RADIX_BITS ? bits - RADIX_BITS : 0, ends);
-	for (b = 0; b < RADIX; b++) {
-		intro(pairs + from, ends[b] - from, depth_for(ends[b] - from));
+	spread(pairs, n, bits > TOP_BITS ? bits - TOP_BITS : 0, TOP, next, ends);
+	for (b = 0; b < TOP; b++) {
+		sort_low(pairs + from, ends[b] - from);
 		from = ends[b];
 	}
 }
@@ -207,10 +165,15 @@ static void sift_by(struct kith_pair *a, size_t i, size_t n,
 	a[i] = x;
 }
 
-static void sort_group(struct kith_pair *a, size_t n,
-		       int (*cmp)(uint64_t a, uint64_t b, void *user), void *user)
+void kith_sort_equal(struct kith_pair *a, size_t n, int (*cmp)(uint64_t a, uint64_t b, void *user),
+		     void *user)
 {
 	size_t i, j;
+
+	for (i = 1; i < n && cmp(a[i - 1].value, a[i].value, user) <= 0; i++)
+		;
+	if (i >= n)
+		return; /* mostly: rows of one file say the same of it */
 
 	if (n <= 12) {
 		for (i = 1; i < n; i++) {
@@ -240,7 +203,7 @@ void kith_sort_pairs_by(struct kith_pair *pairs, size_t n,
 		for (to = from + 1; to < n && pairs[to].key == pairs[from].key; to++)
 			;
 		if (to - from > 1)
-			sort_group(pairs + from, to - from, cmp, user);
+			kith_sort_equal(pairs + from, to - from, cmp, user);
 	}
 }
 
@@ -295,8 +258,8 @@ static void sort_strings_from(const struct kith_bytes *items, struct kith_pair *
 		if (to - from == 1)
 			continue;
 		if (depth >= STRINGS_DEPTH) {
-			sort_group(pairs + from, to - from, compare_strings,
-				   (void *)(uintptr_t)items);
+			kith_sort_equal(pairs + from, to - from, compare_strings,
+					(void *)(uintptr_t)items);
 			continue;
 		}
 		ended = put_ended_first(items, pairs + from, to - from, depth + 8);

@@ -17,8 +17,12 @@ struct kith_pair {
 	uint64_t value;
 };
 
-/* Sorts by key; the order of equal keys is not defined. In place, O(n log n) whatever the input. */
+/* Sorts by key; the order of equal keys is not defined. In place, O(n) whatever the input. */
 void kith_sort_pairs(struct kith_pair *pairs, size_t n);
+
+/* Sorts pairs, whatever their keys, by cmp(value, value, user). */
+void kith_sort_equal(struct kith_pair *pairs, size_t n,
+		     int (*cmp)(uint64_t a, uint64_t b, void *user), void *user);
 
 /*
  * Sorts by key, and pairs of equal key by cmp(value, value, user), which compares the items behind
