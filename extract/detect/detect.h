@@ -2,7 +2,8 @@
 /*
  * detect.h: what kind of container some bytes are. The only detector: no library is asked to
  * guess (libarchive takes any image that begins with 512 zero bytes for an empty tar). Pure; reads
- * nothing but what it is given; every magic number is in formats.c with where it is from.
+ * nothing but what it is given; every magic number is in detect.c or a check_*.c with where it is
+ * from.
  */
 #ifndef KITH_EXTRACT_DETECT_H
 #define KITH_EXTRACT_DETECT_H
@@ -43,7 +44,7 @@ enum kith_worker {
 
 struct kith_format_info {
 	const char *name;      /* stable, for ledger and messages: "squashfs" */
-	const char *container; /* the id in containers.def */
+	const char *container; /* the id in containers.def; "": known, and nothing opens it */
 	enum kith_worker worker;
 	enum kith_place_kind kind; /* KITH_PLACE_IMAGE or KITH_PLACE_ARCHIVE */
 	const char *package;       /* the Debian package that is needed at run time, or "" */
