@@ -51,6 +51,16 @@ enum kith_status kith_inflate_open(const struct kith_blob *blob, uint64_t offset
 	return KITH_OK;
 }
 
+enum kith_status kith_inflate_restart(struct kith_inflate *inflate, uint64_t offset, uint64_t end,
+				      struct kith_err *err)
+{
+	inflate->at = offset;
+	inflate->end = end;
+	inflate->ended = inflate->done = false;
+	inflate->z.avail_in = 0;
+	return inflateReset(&inflate->z) == Z_OK ? KITH_OK : kith_fail_nomem(err);
+}
+
 void kith_inflate_close(struct kith_inflate *inflate)
 {
 	if (inflate == NULL)

@@ -6,6 +6,9 @@
 #ifndef KITH_EXTRACT_INFLATE_H
 #define KITH_EXTRACT_INFLATE_H
 
+#include <stddef.h>
+#include <stdint.h>
+
 #include "blob/blob.h"
 
 enum kith_inflate_kind {
@@ -19,6 +22,9 @@ struct kith_inflate;
 enum kith_status kith_inflate_open(const struct kith_blob *blob, uint64_t offset, uint64_t end,
 				   enum kith_inflate_kind kind, struct kith_inflate **ret,
 				   struct kith_err *err);
+/* Another stream of the same kind in the same blob. */
+enum kith_status kith_inflate_restart(struct kith_inflate *inflate, uint64_t offset, uint64_t end,
+				      struct kith_err *err);
 void kith_inflate_close(struct kith_inflate *inflate);
 /* inflate: struct kith_inflate. As kith_io_read: *ret_n is 0 at the end. KITH_E_CORRUPT with the
  * offset when the stream is damaged or cut off. */
