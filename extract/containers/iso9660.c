@@ -84,7 +84,7 @@ enum kith_status kith_iso_walk(const struct kith_container_in *in, struct kith_e
 	return st;
 }
 
-static enum kith_status walk(const struct kith_container_in *in, struct kith_err *err)
+enum kith_status kith_iso_disc(const struct kith_container_in *in, struct kith_err *err)
 {
 	struct kith_extent_set seen = {0};
 	struct kith_err later = {0};
@@ -101,4 +101,4 @@ static enum kith_status walk(const struct kith_container_in *in, struct kith_err
 	return st < 0 ? st : KITH_OK;
 }
 
-const struct kith_container_ops kith_container_iso9660 = {.id = "iso9660", .walk = walk};
+const struct kith_container_ops kith_container_iso9660 = {.id = "iso9660", .walk = kith_iso_disc};

@@ -98,4 +98,7 @@ enum kith_status iso_zisofs_emit(const struct iso *iso, const struct kith_entry 
 enum kith_status kith_iso_walk(const struct kith_container_in *in, struct kith_extent_set *seen,
 			       bool beside, struct kith_err *err);
 
+/* All of a disc: its trees, boot images, partitions. */
+enum kith_status kith_iso_disc(const struct kith_container_in *in, struct kith_err *err);
+
 #endif
