@@ -16,7 +16,7 @@
 struct staged {
 	struct kith_packed_row *row; /* in its store; only the name's number is missing */
 	size_t name_at, name_n;      /* in staged_names */
-	uint64_t hash;
+	uint32_t hash;
 };
 
 struct kith_collector {
@@ -158,7 +158,6 @@ static enum kith_status settle_staged(struct kith_collector *collector, struct k
 	struct kith_dict *names = &collector->names;
 	const uint8_t *bytes = collector->staged_names.data;
 	size_t n = collector->n_staged, i;
-	uint32_t number;
 	bool is_new;
 
 	if (n == 0)
@@ -173,18 +172,17 @@ static enum kith_status settle_staged(struct kith_collector *collector, struct k
 	}
 	for (i = 0; i < n; i++)
 		kith_dict_touch_entry(names, collector->staged[i].hash);
-	for (i = 0; i < n; i++)
-		kith_dict_touch_bytes(names, collector->staged[i].hash);
 	for (i = 0; i < n; i++) {
 		struct staged *staged = &collector->staged[i];
 		const uint8_t *name = bytes + staged->name_at;
+		struct kith_dict_entry *entry =
+		    kith_dict_add_hashed(names, staged->hash, name, staged->name_n, &is_new);
 
-		if (!kith_dict_add_hashed(names, staged->hash, name, staged->name_n, &number,
-					  &is_new))
+		if (entry == NULL)
 			return kith_fail_nomem(err);
-		if (is_new && kith_name_is_fragment(name, staged->name_n))
-			names->entries[number].mark = KITH_NAME_FRAGMENT;
-		staged->row->name = number | names->entries[number].mark;
+		if (is_new)
+			entry->mark = kith_name_is_fragment(name, staged->name_n);
+		staged->row->name = entry->number | (entry->mark != 0 ? KITH_NAME_FRAGMENT : 0);
 	}
 	collector->n_staged = 0;
 	collector->staged_names.n = 0;
