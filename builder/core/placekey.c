@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "core/placekey.h"
 
+#include <string.h>
+
 bool kith_place_key_add(struct kith_buf *key, enum kith_place_kind kind, const void *name,
 			size_t name_n)
 {
@@ -28,12 +30,14 @@ size_t kith_place_key_span(struct kith_bytes key, size_t pos)
 
 	if (at >= key.n || key.data[at] < KITH_PLACE_SOURCE || key.data[at] > KITH_PLACE_FOLDER)
 		return 0;
-	for (at++; at + 1 < key.n; at++) {
-		if (key.data[at] != 0)
-			continue;
+	for (at++; at + 1 < key.n; at += 2) {
+		const uint8_t *nul = memchr(key.data + at, 0, key.n - 1 - at);
+
+		if (nul == NULL)
+			break;
+		at = (size_t)(nul - key.data);
 		if (key.data[at + 1] == 0)
 			return at + 2 - pos;
-		at++;
 	}
 	return 0;
 }
@@ -46,10 +50,12 @@ bool kith_place_key_next(struct kith_bytes key, size_t *pos, enum kith_place_kin
 	if (span == 0)
 		return false;
 	ret_name->n = 0;
-	for (; at < end; at++) {
-		(void)kith_buf_add_byte(ret_name, key.data[at]);
-		if (key.data[at] == 0)
-			at++;
+	while (at < end) {
+		const uint8_t *nul = memchr(key.data + at, 0, end - at);
+		size_t n = nul != NULL ? (size_t)(nul - (key.data + at)) + 1 : end - at;
+
+		(void)kith_buf_add(ret_name, key.data + at, n);
+		at += nul != NULL ? n + 1 : n;
 	}
 	if (ret_name->failed)
 		return false;

@@ -17,13 +17,11 @@ void kith_buf_done(struct kith_buf *buf)
 	memset(buf, 0, sizeof *buf);
 }
 
-uint8_t *kith_buf_room(struct kith_buf *buf, size_t more)
+uint8_t *kith_buf_grow(struct kith_buf *buf, size_t more)
 {
 	size_t need, cap;
 	uint8_t *data;
 
-	if (buf->cap - buf->n >= more && buf->data != NULL)
-		return buf->data + buf->n;
 	if (buf->failed || !kith_add_size(buf->n, more, &need))
 		goto fail;
 	cap = buf->cap < 256 ? 256 : buf->cap;
@@ -43,23 +41,6 @@ fail:
 	buf->failed = true;
 	buf->cap = buf->n;
 	return NULL;
-}
-
-bool kith_buf_add(struct kith_buf *buf, const void *data, size_t n)
-{
-	uint8_t *p = kith_buf_room(buf, n);
-
-	if (p == NULL)
-		return false;
-	if (n > 0)
-		memcpy(p, data, n);
-	buf->n += n;
-	return true;
-}
-
-bool kith_buf_add_byte(struct kith_buf *buf, uint8_t byte)
-{
-	return kith_buf_add(buf, &byte, 1);
 }
 
 bool kith_buf_add_varint(struct kith_buf *buf, uint64_t v)

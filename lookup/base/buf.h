@@ -12,6 +12,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 #include "kith.h"
 
@@ -23,11 +24,41 @@ struct kith_buf {
 
 void kith_buf_done(struct kith_buf *buf);
 
-/* Room for `more` bytes behind n; the caller writes there and raises n itself. NULL: no memory. */
-uint8_t *kith_buf_room(struct kith_buf *buf, size_t more);
+/* Makes room; only kith_buf_room() calls it. */
+uint8_t *kith_buf_grow(struct kith_buf *buf, size_t more);
 
-bool kith_buf_add(struct kith_buf *buf, const void *data, size_t n);
-bool kith_buf_add_byte(struct kith_buf *buf, uint8_t byte);
+/* Room for `more` bytes behind n; the caller writes there and raises n itself. NULL: no memory.
+ * This and the two below are called for each byte of some texts, so they are here. */
+static inline uint8_t *kith_buf_room(struct kith_buf *buf, size_t more)
+{
+	if (buf->cap - buf->n >= more && buf->data != NULL)
+		return buf->data + buf->n;
+	return kith_buf_grow(buf, more);
+}
+
+static inline bool kith_buf_add(struct kith_buf *buf, const void *data, size_t n)
+{
+	uint8_t *p = kith_buf_room(buf, n);
+
+	if (p == NULL)
+		return false;
+	if (n > 0)
+		memcpy(p, data, n);
+	buf->n += n;
+	return true;
+}
+
+static inline bool kith_buf_add_byte(struct kith_buf *buf, uint8_t byte)
+{
+	uint8_t *p = kith_buf_room(buf, 1);
+
+	if (p == NULL)
+		return false;
+	*p = byte;
+	buf->n++;
+	return true;
+}
+
 bool kith_buf_add_varint(struct kith_buf *buf, uint64_t v);
 /* A varint length, then the bytes. */
 bool kith_buf_add_text(struct kith_buf *buf, const void *data, size_t n);
