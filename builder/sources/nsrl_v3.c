@@ -196,7 +196,7 @@ static enum kith_status make_select(struct nsrl_v3 *v3, struct kith_sql *sql, bo
 	enum kith_status st;
 	size_t i;
 
-	kith_buf_add(&v3->select, "SELECT ", 7);
+	kith_buf_add(&v3->select, "SELECT " KITH_SQL_EACH "(", sizeof KITH_SQL_EACH + 7);
 	kith_buf_add(&v3->select, has_rowid ? "rowid" : "NULL", has_rowid ? 5 : 4);
 	for (i = V3_ROWID + 1; i < V3_COLUMNS && names[i] != NULL; i++) {
 		const char *text = names[i];
@@ -213,7 +213,7 @@ static enum kith_status make_select(struct nsrl_v3 *v3, struct kith_sql *sql, bo
 		kith_buf_add(&v3->select, ", ", 2);
 		kith_buf_add(&v3->select, text, strlen(text));
 	}
-	kith_buf_add(&v3->select, " FROM ", 6);
+	kith_buf_add(&v3->select, ") FROM ", 7);
 	if (!kith_buf_add(&v3->select, table, strlen(table) + 1) || v3->select.failed)
 		return kith_fail_nomem(err);
 	return KITH_OK;

@@ -204,7 +204,7 @@ static enum kith_status find_below(struct worker *w, const struct kith_sql_value
 	return KITH_OK;
 }
 
-static enum kith_status read_row(struct worker *w, const struct kith_sql_value *values,
+static enum kith_status take_row(struct worker *w, const struct kith_sql_value *values,
 				 struct kith_err *err)
 {
 	enum kith_status st;
@@ -241,31 +241,21 @@ static void note_position(struct worker *w, const struct kith_sql_value *values)
 		w->position = (uint64_t)head[0] << 8 | head[1];
 }
 
-static enum kith_status read_rows(struct worker *w, bool *ret_damaged, struct kith_err *err)
+static enum kith_status read_row(void *user, const struct kith_sql_value *values,
+				 struct kith_err *err)
 {
-	struct kith_sql_value values[V3_COLUMNS];
+	struct worker *w = user;
 	enum kith_status st;
 
-	for (;;) {
-		st = kith_sql_step(w->rows, values, V3_COLUMNS, err);
-		if (st != KITH_OK) {
-			*ret_damaged = st == KITH_E_CORRUPT;
-			return st;
-		}
-		note_position(w, values);
-		w->tally.count[NSRL_READ]++;
-		st = read_row(w, values, err);
-		if (st < 0) {
-			*ret_damaged = st == KITH_E_CORRUPT;
-			return st;
-		}
-		if (++w->unreported == PROGRESS_ROWS) {
-			w->unreported = 0;
-			st = kith_collect_progress(w->collector, PROGRESS_ROWS, err);
-			if (st < 0)
-				return st;
-		}
-	}
+	note_position(w, values);
+	w->tally.count[NSRL_READ]++;
+	st = take_row(w, values, err);
+	if (st < 0)
+		return st;
+	if (++w->unreported < PROGRESS_ROWS)
+		return KITH_OK;
+	w->unreported = 0;
+	return kith_collect_progress(w->collector, PROGRESS_ROWS, err);
 }
 
 /* The hex text of a position by hash. */
@@ -340,8 +330,10 @@ static enum kith_status read_range(struct worker *w, uint32_t shard, uint64_t fr
 		enum kith_status st;
 
 		st = prepare_range(w, shard, from, to, &fault);
-		if (st >= 0)
-			st = read_rows(w, &damaged, &fault);
+		if (st >= 0) {
+			st = kith_sql_each(w->sql, w->rows, read_row, w, &fault);
+			damaged = st == KITH_E_CORRUPT;
+		}
 		if (st >= 0)
 			return KITH_OK;
 		if (!damaged || !v3->keep_going) {

@@ -19,6 +19,11 @@
 /* A statement handle is SQLite's own; only this file knows. */
 struct kith_sql {
 	sqlite3 *db;
+	/* of the kith_sql_each() that runs */
+	kith_sql_row row;
+	void *user;
+	enum kith_status st; /* what row() returned */
+	struct kith_err *err;
 };
 
 struct kith_sql_stmt {
@@ -32,11 +37,16 @@ struct kith_sql_stmt {
 static const struct {
 	int id, value;
 } limits[] = {
-    {SQLITE_LIMIT_LENGTH, VALUE_MAX},   {SQLITE_LIMIT_SQL_LENGTH, 1 << 20},
-    {SQLITE_LIMIT_COLUMN, 200},         {SQLITE_LIMIT_EXPR_DEPTH, 64},
-    {SQLITE_LIMIT_COMPOUND_SELECT, 16}, {SQLITE_LIMIT_VDBE_OP, 25000},
-    {SQLITE_LIMIT_FUNCTION_ARG, 8},     {SQLITE_LIMIT_ATTACHED, 0},
-    {SQLITE_LIMIT_TRIGGER_DEPTH, 1},    {SQLITE_LIMIT_WORKER_THREADS, 0},
+    {SQLITE_LIMIT_LENGTH, VALUE_MAX},
+    {SQLITE_LIMIT_SQL_LENGTH, 1 << 20},
+    {SQLITE_LIMIT_COLUMN, 200},
+    {SQLITE_LIMIT_EXPR_DEPTH, 64},
+    {SQLITE_LIMIT_COMPOUND_SELECT, 16},
+    {SQLITE_LIMIT_VDBE_OP, 25000},
+    {SQLITE_LIMIT_FUNCTION_ARG, KITH_SQL_EACH_MAX},
+    {SQLITE_LIMIT_ATTACHED, 0},
+    {SQLITE_LIMIT_TRIGGER_DEPTH, 1},
+    {SQLITE_LIMIT_WORKER_THREADS, 0},
 };
 
 static enum kith_status fail_sql(sqlite3 *db, int rc, struct kith_err *err)
@@ -100,6 +110,54 @@ static bool make_uri(struct kith_buf *uri, const char *path)
 		kith_buf_add(uri, escaped, 3);
 	}
 	return kith_buf_add(uri, options, sizeof options) && !uri->failed;
+}
+
+/* A value of a row is "unprotected", which is about the connection's mutex, and there is none
+ * (NOMUTEX). */
+static void get_value(sqlite3_value *from, struct kith_sql_value *value)
+{
+	switch (sqlite3_value_type(from)) {
+	case SQLITE_TEXT:
+		value->data = sqlite3_value_text(from);
+		value->n = (size_t)sqlite3_value_bytes(from);
+		value->type = value->data != NULL ? KITH_SQL_TEXT : KITH_SQL_NULL;
+		break;
+	case SQLITE_INTEGER:
+		value->number = sqlite3_value_int64(from);
+		value->type = KITH_SQL_INTEGER;
+		break;
+	case SQLITE_BLOB:
+		value->data = sqlite3_value_blob(from);
+		value->n = (size_t)sqlite3_value_bytes(from);
+		value->type = KITH_SQL_BLOB;
+		break;
+	case SQLITE_FLOAT: value->type = KITH_SQL_REAL; break;
+	default: value->type = KITH_SQL_NULL; break;
+	}
+}
+
+/* The aggregate function behind kith_sql_each(). */
+static void each_row(sqlite3_context *context, int n, sqlite3_value **from)
+{
+	struct kith_sql *sql = sqlite3_user_data(context);
+	struct kith_sql_value values[KITH_SQL_EACH_MAX];
+	int i;
+
+	/* Whoever else names it in a query gets an error, and so does a row after a failure. */
+	if (sql->row == NULL || sql->st != KITH_OK || n > KITH_SQL_EACH_MAX) {
+		sqlite3_result_error(context, "not now", -1);
+		return;
+	}
+	for (i = 0; i < n; i++)
+		get_value(from[i], &values[i]);
+	sql->st = sql->row(sql->user, values, sql->err);
+	if (sql->st != KITH_OK)
+		sqlite3_result_error(context, "stopped", -1);
+}
+
+static void each_end(sqlite3_context *context)
+{
+	(void)context;
 }
 
 /* Settings that must hold before the first byte of the schema is read. */
@@ -191,6 +249,10 @@ enum kith_status kith_sql_open(const char *path, size_t cache_bytes, bool salvag
 			     kith_sqlite_ahead());
 	if (rc == SQLITE_OK)
 		rc = harden(sql->db, cache_bytes, salvage);
+	if (rc == SQLITE_OK)
+		rc = sqlite3_create_function_v2(sql->db, KITH_SQL_EACH, -1,
+						SQLITE_UTF8 | SQLITE_DIRECTONLY, sql, NULL,
+						each_row, each_end, NULL);
 	if (rc != SQLITE_OK) {
 		st = fail_sql(sql->db, rc, err);
 		goto out;
@@ -258,34 +320,6 @@ enum kith_status kith_sql_bind_text(struct kith_sql_stmt *stmt, int i, const cha
 	return rc == SQLITE_OK ? KITH_OK : fail_sql(sqlite3_db_handle(stmt->stmt), rc, err);
 }
 
-/*
- * One call on the row, the others on its value: this runs for ten columns of each row. A value of a
- * row is "unprotected", which is about the connection's mutex, and there is none (NOMUTEX).
- */
-static void get_value(sqlite3_stmt *stmt, int i, struct kith_sql_value *value)
-{
-	sqlite3_value *from = sqlite3_column_value(stmt, i);
-
-	switch (sqlite3_value_type(from)) {
-	case SQLITE_TEXT:
-		value->data = sqlite3_value_text(from);
-		value->n = (size_t)sqlite3_value_bytes(from);
-		value->type = value->data != NULL ? KITH_SQL_TEXT : KITH_SQL_NULL;
-		break;
-	case SQLITE_INTEGER:
-		value->number = sqlite3_value_int64(from);
-		value->type = KITH_SQL_INTEGER;
-		break;
-	case SQLITE_BLOB:
-		value->data = sqlite3_value_blob(from);
-		value->n = (size_t)sqlite3_value_bytes(from);
-		value->type = KITH_SQL_BLOB;
-		break;
-	case SQLITE_FLOAT: value->type = KITH_SQL_REAL; break;
-	default: value->type = KITH_SQL_NULL; break;
-	}
-}
-
 enum kith_status kith_sql_step(struct kith_sql_stmt *stmt, struct kith_sql_value *values, size_t n,
 			       struct kith_err *err)
 {
@@ -297,8 +331,27 @@ enum kith_status kith_sql_step(struct kith_sql_stmt *stmt, struct kith_sql_value
 	if (rc != SQLITE_ROW)
 		return fail_sql(sqlite3_db_handle(stmt->stmt), rc, err);
 	for (i = 0; i < stmt->n_columns && (size_t)i < n; i++)
-		get_value(stmt->stmt, i, &values[i]);
+		get_value(sqlite3_column_value(stmt->stmt, i), &values[i]);
 	return KITH_OK;
+}
+
+enum kith_status kith_sql_each(struct kith_sql *sql, struct kith_sql_stmt *stmt, kith_sql_row row,
+			       void *user, struct kith_err *err)
+{
+	struct kith_err own = {0};
+	enum kith_status st;
+
+	sql->row = row;
+	sql->user = user;
+	sql->st = KITH_OK;
+	sql->err = err;
+	st = kith_sql_step(stmt, NULL, 0, &own); /* the aggregate's own row, behind all others */
+	sql->row = NULL;
+	if (sql->st != KITH_OK)
+		return sql->st;
+	if (st < 0 && err != NULL)
+		*err = own;
+	return st == KITH_OK ? KITH_END : st;
 }
 
 /* ----------------------------------------------------------------- schema */

@@ -77,4 +77,18 @@ enum kith_status kith_sql_bind_text(struct kith_sql_stmt *stmt, int i, const cha
 enum kith_status kith_sql_step(struct kith_sql_stmt *stmt, struct kith_sql_value *values, size_t n,
 			       struct kith_err *err);
 
+/*
+ * All rows of a query at once, for the queries that read hundreds of millions of them: the values
+ * are handed over where SQLite has them, which a step for each row does not allow. The statement
+ * is `SELECT KITH_SQL_EACH(columns) FROM ...`, of at most KITH_SQL_EACH_MAX columns. row() gets
+ * each row's values and may use other statements of the connection; what it returns ends the query
+ * unless it is KITH_OK, and is returned. KITH_END at the end; else as kith_sql_step().
+ */
+#define KITH_SQL_EACH     "kith_each"
+#define KITH_SQL_EACH_MAX 16
+typedef enum kith_status (*kith_sql_row)(void *user, const struct kith_sql_value *values,
+					 struct kith_err *err);
+enum kith_status kith_sql_each(struct kith_sql *sql, struct kith_sql_stmt *stmt, kith_sql_row row,
+			       void *user, struct kith_err *err);
+
 #endif
