@@ -53,36 +53,41 @@ bool check_zip_spanned(const struct kith_peek *peek)
 	return peek_is(peek, 4, "PK\3\4", 4);
 }
 
+/* The central directory lies before its end record, which is at `at` of the tail. */
+static bool is_end_record(const struct kith_peek *peek, const uint8_t *tail, size_t at)
+{
+	uint32_t bytes = kith_get_le32(tail + at + 12), offset = kith_get_le32(tail + at + 16);
+
+	if (peek_le16(tail + at + 10) == 0 || bytes < 46)
+		return false;
+	if (bytes <= at) /* it is in view */
+		return memcmp(tail + at - bytes, "PK\1\2", 4) == 0;
+	return offset == UINT32_MAX || bytes == UINT32_MAX || !peek->has_size ||
+	       (uint64_t)offset + bytes < peek->size;
+}
+
 /*
- * A zip behind something else: its end record (APPNOTE 4.3.16) is the last thing, and the central
- * directory lies before it. Asked only where nothing else was found.
+ * A zip behind something else: its end record (APPNOTE 4.3.16) with the comment is the last thing.
+ * Asked only where nothing else was found.
  */
 bool check_zip_at_end(const struct kith_peek *peek)
 {
-	const uint8_t *tail;
-	size_t n, at;
+	const uint8_t *tail, *h, *last;
+	bool found = false;
+	size_t n;
 
 	if (!peek_tail(peek, &tail, &n) || n < 22)
 		return false;
-	for (at = n - 22;; at--) {
-		const uint8_t *h = tail + at;
-		uint32_t bytes, offset;
-
-		if (h[0] == 'P' && h[1] == 'K' && h[2] == 5 && h[3] == 6 &&
-		    peek_le16(h + 20) == n - at - 22) {
-			bytes = kith_get_le32(h + 12);
-			offset = kith_get_le32(h + 16);
-			if (peek_le16(h + 10) == 0 || bytes < 46)
-				return false;
-			if (bytes <= at) /* it is in view */
-				return memcmp(tail + at - bytes, "PK\1\2", 4) == 0 ||
-				       bytes == UINT32_MAX;
-			return offset == UINT32_MAX || bytes == UINT32_MAX || !peek->has_size ||
-			       (uint64_t)offset + bytes < peek->size;
-		}
-		if (at == 0)
-			return false;
+	last = tail + n - 22;
+	for (h = tail; h <= last; h++) {
+		h = memchr(h, 'P', (size_t)(last - h) + 1);
+		if (h == NULL)
+			break;
+		if (h[1] == 'K' && h[2] == 5 && h[3] == 6 &&
+		    peek_le16(h + 20) == (size_t)(last - h))
+			found = is_end_record(peek, tail, (size_t)(h - tail));
 	}
+	return found;
 }
 
 static bool all_digits(const uint8_t *p, size_t n, unsigned base)
