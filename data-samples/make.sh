@@ -3,6 +3,7 @@
 # Makes the samples of this folder again, in this folder or in the one that is given:
 #
 #   data-samples/make.sh [FOLDER]
+#   data-samples/make.sh --containers FOLDER [SAMPLE...]   containers of every format: containers.sh
 #
 # What it makes depends on nothing but scripts/mkrds (and the zip program, for the .zip's bytes).
 set -eu
@@ -10,6 +11,10 @@ export LC_ALL=C
 
 here=$(cd "$(dirname "$0")" && pwd)
 top=$(dirname "$here")
+if [ "${1-}" = --containers ]; then
+	shift
+	exec sh "$here/containers.sh" "$@"
+fi
 out=${1-$here}
 mkdir -p "$out"
 
