@@ -111,6 +111,8 @@ static enum kith_status walk(const struct kith_container_in *in, struct kith_err
 		else
 			st = only_entry(in, unpacked, err);
 	}
+	if (st >= 0) /* of an entry that was reported as damaged */
+		st = kith_unpacked_fault(unpacked, err);
 	if (st >= 0)
 		st = behind(in, kith_unpacked_used(unpacked), err);
 	kith_unpacked_close(unpacked);

@@ -142,6 +142,8 @@ enum kith_status kith_inflate_read(void *user, void *buf, size_t n, size_t *ret_
 		rc = inflate(z, Z_NO_FLUSH);
 		if (rc == Z_STREAM_END) {
 			stream->ended = true;
+		} else if (z->avail_out < n) { /* what came before a fault is given out first */
+			break;
 		} else if (rc == Z_MEM_ERROR) {
 			return kith_fail_nomem(err);
 		} else if (rc == Z_BUF_ERROR && z->avail_in == 0 && stream->at == stream->end) {

@@ -20,6 +20,7 @@
 #include <locale.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "base/err.h"
 
@@ -346,9 +347,6 @@ static enum kith_status next_piece(struct kith_la *la, struct kith_err *err)
 	while (rc == ARCHIVE_RETRY && retries++ < 10);
 	if (rc == ARCHIVE_EOF) {
 		la->data_end = true;
-		/* what is read from failed, and libarchive took that for the end */
-		if (la->st < 0)
-			return fail(la, KITH_E_CORRUPT, err);
 		if (!la->has_size || la->pos == la->size)
 			return KITH_END;
 		if (!la->sparse || la->pos > la->size)
@@ -574,30 +572,22 @@ enum kith_status kith_la_walk(const struct kith_container_in *in, enum kith_la_f
 	return st < 0 ? st : KITH_OK;
 }
 
-/* A xar with an empty table of contents: libxml2 sets itself up when it reads it. */
-static const uint8_t tiny_xar[] = {0};
-
 enum kith_status kith_la_prepare(struct kith_err *err)
 {
-	/* Kept open, so that their modules stay loaded. UTF-16: 7z and rar; the others: names in
-	 * old archives, when libarchive asks for them. */
-	static iconv_t kept[8];
-	static const char *const charsets[] = {"UTF-16LE", "UTF-16BE", "UTF-8", "CP437", "CP932"};
+	/* Kept open, so that their module stays loaded: names in 7z and rar. libxml2 (xar) opens
+	 * nothing as long as a document has the encodings that are built in. */
+	static iconv_t kept[2];
 	static bool done;
-	struct kith_blob blob;
-	struct kith_la *la = NULL;
-	size_t i;
 
-	(void)tiny_xar;
-	(void)blob;
-	(void)la;
 	if (done)
 		return KITH_OK;
 	done = true;
+	tzset(); /* times in zip and xar; nobody wants them */
 	if (setlocale(LC_CTYPE, "C.UTF-8") == NULL)
 		return kith_fail(err, KITH_E_UNSUPPORTED, "the locale C.UTF-8");
-	for (i = 0; i < sizeof charsets / sizeof *charsets; i++)
-		kept[i] = iconv_open("UTF-8", charsets[i]);
-	(void)kept;
+	kept[0] = iconv_open("UTF-8", "UTF-16LE");
+	kept[1] = iconv_open("UTF-8", "UTF-16BE");
+	if (kept[0] == (iconv_t)-1 || kept[1] == (iconv_t)-1)
+		return kith_fail(err, KITH_E_UNSUPPORTED, "conversions from UTF-16 (gconv)");
 	return KITH_OK;
 }

@@ -8,29 +8,39 @@
 #include "base/err.h"
 #include "detect/detect.h"
 #include "inflate.h"
+#include "zstd_end.h"
 
 /* Members that are passed over while one is looked for. */
 #define MEMBERS_MAX 100000u
+/* libarchive decodes no larger ones: zstd's default limit for streams. */
+#define ZSTD_WINDOW_MAX (UINT64_C(128) << 20)
 
 struct kith_unpacked {
 	struct kith_inflate *inflate; /* or */
 	struct kith_la *la;
-	uint8_t *head; /* what was peeked at */
+	struct kith_blob frames; /* zstd: the part of the blob that is frames */
+	uint8_t *head;           /* what was peeked at */
 	size_t head_n, head_at;
 	enum kith_status st; /* that peeking ended with */
 	struct kith_err err;
 };
 
+enum kith_status kith_unpacked_fault(const struct kith_unpacked *unpacked, struct kith_err *err)
+{
+	if (unpacked->st < 0 && err != NULL)
+		*err = unpacked->err;
+	return unpacked->st;
+}
+
 static enum kith_status read_on(struct kith_unpacked *unpacked, void *buf, size_t n, size_t *ret_n,
 				struct kith_err *err)
 {
-	if (unpacked->st < 0) {
-		if (err != NULL)
-			*err = unpacked->err;
-		return unpacked->st;
-	}
-	return unpacked->inflate != NULL ? kith_inflate_read(unpacked->inflate, buf, n, ret_n, err)
-					 : kith_la_read(unpacked->la, buf, n, ret_n, err);
+	if (unpacked->st < 0)
+		return kith_unpacked_fault(unpacked, err);
+	unpacked->st = unpacked->inflate != NULL
+			   ? kith_inflate_read(unpacked->inflate, buf, n, ret_n, &unpacked->err)
+			   : kith_la_read(unpacked->la, buf, n, ret_n, &unpacked->err);
+	return kith_unpacked_fault(unpacked, err);
 }
 
 static bool la_format(enum kith_format format, enum kith_la_format *ret)
@@ -54,11 +64,38 @@ static bool la_format(enum kith_format format, enum kith_la_format *ret)
 	return false;
 }
 
+static enum kith_status open_la(struct kith_unpacked *unpacked, const struct kith_blob *blob,
+				enum kith_la_format format, struct kith_err *err)
+{
+	struct kith_extent extent = {0, 0};
+	struct kith_la_entry entry;
+	uint64_t window = 0;
+	enum kith_status st = KITH_OK;
+
+	if (format == KITH_LA_ZSTD)
+		st = kith_zstd_end(blob, &extent.bytes, &window, err);
+	if (st < 0)
+		return st;
+	if (window > ZSTD_WINDOW_MAX)
+		return kith_fail(err, KITH_E_UNSUPPORTED,
+				 "zstd with a window of %llu MiB; %llu can be read",
+				 (unsigned long long)(window >> 20),
+				 (unsigned long long)(ZSTD_WINDOW_MAX >> 20));
+	if (format == KITH_LA_ZSTD && extent.bytes < blob->size && blob->read == NULL) {
+		st = kith_blob_parts(&unpacked->frames, blob, &extent, 1, err);
+		blob = &unpacked->frames;
+	}
+	if (st >= 0)
+		st = kith_la_open(format, blob, NULL, NULL, &unpacked->la, err);
+	if (st >= 0)
+		st = kith_la_next(unpacked->la, &entry, err);
+	return st == KITH_NOT_FOUND ? KITH_E_CORRUPT : st;
+}
+
 enum kith_status kith_unpacked_open(const struct kith_blob *blob, enum kith_format format,
 				    struct kith_unpacked **ret, struct kith_err *err)
 {
 	struct kith_unpacked *unpacked = calloc(1, sizeof *unpacked);
-	struct kith_la_entry entry;
 	enum kith_la_format la;
 	enum kith_status st;
 
@@ -68,11 +105,7 @@ enum kith_status kith_unpacked_open(const struct kith_blob *blob, enum kith_form
 		st = kith_inflate_open(blob, 0, blob->size, KITH_INFLATE_GZIP, &unpacked->inflate,
 				       err);
 	} else if (la_format(format, &la)) {
-		st = kith_la_open(la, blob, NULL, NULL, &unpacked->la, err);
-		if (st >= 0)
-			st = kith_la_next(unpacked->la, &entry, err);
-		if (st == KITH_NOT_FOUND)
-			st = KITH_E_CORRUPT;
+		st = open_la(unpacked, blob, la, err);
 	} else {
 		st = kith_fail(err, KITH_E_UNSUPPORTED, "no decompressor for this format");
 	}
@@ -90,6 +123,7 @@ void kith_unpacked_close(struct kith_unpacked *unpacked)
 		return;
 	kith_inflate_close(unpacked->inflate);
 	kith_la_close(unpacked->la);
+	kith_blob_done(&unpacked->frames);
 	free(unpacked->head);
 	free(unpacked);
 }

@@ -22,6 +22,8 @@ enum kith_status kith_unpacked_peek(struct kith_unpacked *unpacked, const uint8_
 /* A kith_read_fn; unpacked: struct kith_unpacked. */
 enum kith_status kith_unpacked_read(void *unpacked, void *buf, size_t n, size_t *ret_n,
 				    struct kith_err *err);
+/* What a read failed with; KITH_OK when none did. */
+enum kith_status kith_unpacked_fault(const struct kith_unpacked *unpacked, struct kith_err *err);
 /* The offset in the blob behind what was used; at the end: behind the compressed stream. */
 uint64_t kith_unpacked_used(const struct kith_unpacked *unpacked);
 
