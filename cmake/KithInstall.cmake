@@ -26,6 +26,13 @@ foreach(program IN ITEMS kith-cli kith-build)
 	endif()
 endforeach()
 
+# The worker programs, where the walk looks for them: beside bin/.
+foreach(program IN ITEMS kith-worker kith-worker-wim kith-worker-7z)
+	if(TARGET ${program})
+		install(TARGETS ${program} RUNTIME DESTINATION libexec/kith)
+	endif()
+endforeach()
+
 # CMake package: find_package(kith), targets kith::kith (shared) and kith::kith_static.
 set(kith_package_dir ${CMAKE_INSTALL_LIBDIR}/cmake/kith)
 install(EXPORT kith-targets NAMESPACE kith:: DESTINATION ${kith_package_dir})
@@ -56,6 +63,7 @@ endforeach()
 if(KITH_BUILD_BUILDER)
 	install(FILES
 		${PROJECT_SOURCE_DIR}/docs/man/kith-build.1
+		${PROJECT_SOURCE_DIR}/docs/man/kith-build-image.1
 		${PROJECT_SOURCE_DIR}/docs/man/kith-build-merge.1
 		${PROJECT_SOURCE_DIR}/docs/man/kith-build-nsrl.1
 		DESTINATION ${CMAKE_INSTALL_MANDIR}/man1)

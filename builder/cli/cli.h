@@ -18,7 +18,7 @@ struct kith_build_cli {
 	const char *name; /* behind "kith-build" */
 	int (*run)(int argc, char **argv);
 };
-extern const struct kith_build_cli kith_build_cli_nsrl, kith_build_cli_merge;
+extern const struct kith_build_cli kith_build_cli_image, kith_build_cli_merge, kith_build_cli_nsrl;
 
 /* Options that every command has. */
 struct build_args {
@@ -53,15 +53,37 @@ struct build_args {
 /* Prints "kith-build: <text>" on standard error, control characters escaped. */
 void build_say(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 
-/*
- * Finds the source for an input. KITH_EXIT_OK, or how the program ends, with err filled.
- */
-typedef int (*build_choose)(const char *input, const struct kith_source_ops **ret_ops,
-			    struct kith_err *err);
+/* What a command makes of its inputs. */
+struct build_plan {
+	const struct kith_source_ops **ops; /* owned; of each input of the build */
+	char **inputs;                      /* owned, their paths too */
+	size_t n;
+	const void *source_options; /* or NULL */
+};
+/* False: out of memory. The path is copied. */
+bool build_plan_add(struct build_plan *plan, const struct kith_source_ops *ops, const char *input);
 
-/* A whole command: parses, chooses a source for each input, builds; prints errors and the summary.
- * Returns the exit status. */
-int build_command(const struct kith_command *command, struct build_args *args, build_choose choose,
-		  int argc, char **argv);
+/* A command, as build_command runs it. */
+struct build_command {
+	const struct kith_command *command;
+	struct build_args *args;
+	/* From the command line's inputs to the build's. KITH_EXIT_OK, or how the program ends,
+	 * with err filled. */
+	int (*plan)(char *const *inputs, size_t n, struct build_plan *plan, struct kith_err *err);
+	/* After the set is published; may be NULL. Returns the exit status. */
+	int (*published)(const struct kith_build_result *result);
+	void (*done)(void); /* at the end, however it ends; may be NULL */
+};
+
+/* A whole command: parses, plans, builds; prints errors and the summary. Returns the exit status.
+ */
+int build_command(const struct build_command *command, int argc, char **argv);
+
+/* Reads a whole set, as `kith verify` does, without trusting it. */
+enum kith_status build_check_set(const char *path, struct kith_err *err);
+
+/* For a plan that takes long: shows how far it is; true when the user wants to stop. */
+bool build_progress(const struct kith_progress *at);
+void build_message(const char *text, void *unused);
 
 #endif

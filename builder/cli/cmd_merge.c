@@ -1,17 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/*
- * cmd_merge.c: kith-build merge, one set from several. Each input is checked first, as a whole, in
- * a process of its own: a set is mapped, and one that was tampered with may end whoever reads it.
- */
-#define _POSIX_C_SOURCE 200809L
-#include <errno.h>
-#include <stdlib.h>
-#include <string.h>
-#include <sys/wait.h>
-#include <unistd.h>
-
+/* cmd_merge.c: kith-build merge, one set from several. */
 #include "base/err.h"
-#include "base/io.h"
 #include "cli.h"
 #include "sources/sources.h"
 
@@ -24,73 +13,34 @@ static const struct kith_command command = {
     .usage = "-o SET [OPTION]... SET...",
     .summary = "make one set from several",
     .details =
-	"The sets are checked as a whole first. A source may be in one of them only. Files that "
-	"one set knows by SHA-1 alone join those of another that knows their SHA-256.\n\n"
+	"The sets are checked as a whole first. An NSRL release may be in one of them only. Files "
+	"that one set knows by SHA-1 alone join those of another that knows their SHA-256.\n\n"
 	"SOURCE_DATE_EPOCH, when set, is written into the set as the time of the build.",
     .opts = opts,
     .n_opts = sizeof opts / sizeof opts[0],
 };
 
-static void check_here(const char *path, struct kith_err *err)
+static int plan(char *const *inputs, size_t n, struct build_plan *ret_plan, struct kith_err *err)
 {
-	kith_set *set = NULL;
-	kith_reader *reader = NULL;
+	size_t i;
 
-	err->status = kith_set_open(path, &set, err);
-	if (err->status >= 0)
-		err->status = kith_reader_open(set, &reader, err);
-	if (err->status >= 0)
-		err->status = kith_reader_check(reader, NULL, NULL, err);
-	kith_reader_close(reader);
-	kith_set_close(set);
-}
-
-/* Checks a set in a child process, which sends its struct kith_err. */
-static enum kith_status check_apart(const char *path, struct kith_err *err)
-{
-	struct kith_err verdict = {0};
-	int ends[2], how = 0;
-	size_t got = 0, n = 0;
-	pid_t child;
-
-	if (pipe(ends) != 0)
-		return kith_fail_errno(err, errno, "cannot make a pipe");
-	child = fork();
-	if (child == 0) {
-		(void)close(ends[0]);
-		check_here(path, &verdict);
-		_exit(kith_io_write(ends[1], &verdict, sizeof verdict, NULL) < 0 ? 1 : 0);
+	for (i = 0; i < n; i++) {
+		if (build_check_set(inputs[i], err) < 0)
+			return KITH_EXIT_SET;
+		if (!build_plan_add(ret_plan, &kith_source_kith_set, inputs[i])) {
+			(void)kith_fail_nomem(err);
+			return KITH_EXIT_USAGE;
+		}
 	}
-	(void)close(ends[1]);
-	while (child > 0 && n < sizeof verdict &&
-	       kith_io_read(ends[0], (char *)&verdict + n, sizeof verdict - n, &got, NULL) >= 0 &&
-	       got > 0)
-		n += got;
-	(void)close(ends[0]);
-	if (child < 0)
-		return kith_fail_errno(err, errno, "cannot start a process");
-	while (waitpid(child, &how, 0) < 0 && errno == EINTR)
-		;
-	if (n < sizeof verdict)
-		return kith_fail(err, KITH_E_CORRUPT, "'%s' is a damaged set: checking it crashed",
-				 path);
-	if (verdict.status >= 0)
-		return KITH_OK;
-	*err = verdict;
-	if (strstr(err->msg, path) == NULL)
-		kith_err_context(err, "'%s'", path);
-	return verdict.status;
-}
-
-static int choose(const char *input, const struct kith_source_ops **ret_ops, struct kith_err *err)
-{
-	*ret_ops = &kith_source_kith_set;
-	return check_apart(input, err) < 0 ? KITH_EXIT_SET : KITH_EXIT_OK;
+	return KITH_EXIT_OK;
 }
 
 static int run(int argc, char **argv)
 {
-	return build_command(&command, &args, choose, argc, argv);
+	static const struct build_command whole = {
+	    .command = &command, .args = &args, .plan = plan};
+
+	return build_command(&whole, argc, argv);
 }
 
 const struct kith_build_cli kith_build_cli_merge = {&command, "merge", run};

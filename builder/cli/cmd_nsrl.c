@@ -28,22 +28,38 @@ static const struct kith_command command = {
     .n_opts = sizeof opts / sizeof opts[0],
 };
 
-static int choose(const char *input, const struct kith_source_ops **ret_ops, struct kith_err *err)
+static int plan(char *const *inputs, size_t n, struct build_plan *ret_plan, struct kith_err *err)
 {
-	if (kith_sources_probe(input, ret_ops, err) < 0)
-		return KITH_EXIT_USAGE;
-	if (*ret_ops == &kith_source_kith_set) {
-		(void)kith_fail(err, KITH_E_UNSUPPORTED,
-				"'%s' is a set already: sets are joined by 'kith-build merge'",
-				input);
-		return KITH_EXIT_USAGE;
+	size_t i;
+
+	for (i = 0; i < n; i++) {
+		const struct kith_source_ops *ops;
+
+		if (kith_sources_probe(inputs[i], &ops, err) < 0)
+			return KITH_EXIT_USAGE;
+		if (ops == &kith_source_kith_set || ops == &kith_source_image) {
+			(void)kith_fail(err, KITH_E_UNSUPPORTED,
+					ops == &kith_source_image
+					    ? "'%s' is not an NSRL release"
+					    : "'%s' is a set already: sets are joined by "
+					      "'kith-build merge'",
+					inputs[i]);
+			return KITH_EXIT_USAGE;
+		}
+		if (!build_plan_add(ret_plan, ops, inputs[i])) {
+			(void)kith_fail_nomem(err);
+			return KITH_EXIT_USAGE;
+		}
 	}
 	return KITH_EXIT_OK;
 }
 
 static int run(int argc, char **argv)
 {
-	return build_command(&command, &args, choose, argc, argv);
+	static const struct build_command whole = {
+	    .command = &command, .args = &args, .plan = plan};
+
+	return build_command(&whole, argc, argv);
 }
 
 const struct kith_build_cli kith_build_cli_nsrl = {&command, "nsrl", run};

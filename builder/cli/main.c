@@ -5,8 +5,8 @@
 
 #include "cli.h"
 
-static const struct kith_build_cli *const commands[] = {&kith_build_cli_nsrl, &kith_build_cli_merge,
-							NULL};
+static const struct kith_build_cli *const commands[] = {&kith_build_cli_nsrl, &kith_build_cli_image,
+							&kith_build_cli_merge, NULL};
 
 /* What was printed must have arrived. */
 static int end_output(void)

@@ -68,15 +68,25 @@ static void pass_signal_on(void)
 	(void)raise((int)stop_signal);
 }
 
-static int on_progress(const struct kith_progress *at, void *user)
+/* One build, one terminal. */
+static struct progress shown;
+
+bool build_progress(const struct kith_progress *at)
 {
-	progress_show(user, at);
+	progress_show(&shown, at);
 	return stop_signal != 0;
 }
 
-static void on_message(const char *text, void *user)
+static int on_progress(const struct kith_progress *at, void *user)
 {
-	progress_message(user, text);
+	(void)user;
+	return build_progress(at);
+}
+
+void build_message(const char *text, void *unused)
+{
+	(void)unused;
+	progress_message(&shown, text);
 }
 
 /* ---------------------------------------------------------------- options */
@@ -175,8 +185,38 @@ static void summary_text(const char *output, const struct kith_build_result *r, 
 
 /* -------------------------------------------------------------------- run */
 
-static enum kith_status run(const struct kith_build_options *options,
-			    const struct kith_source_ops *const *ops, char *const *inputs, size_t n,
+bool build_plan_add(struct build_plan *plan, const struct kith_source_ops *ops, const char *input)
+{
+	const struct kith_source_ops **all =
+	    realloc(plan->ops, (plan->n + 1) * sizeof(const struct kith_source_ops *));
+	char **inputs;
+
+	if (all == NULL)
+		return false;
+	plan->ops = all;
+	inputs = realloc(plan->inputs, (plan->n + 1) * sizeof(char *));
+	if (inputs == NULL)
+		return false;
+	plan->inputs = inputs;
+	plan->ops[plan->n] = ops;
+	plan->inputs[plan->n] = strdup(input);
+	if (plan->inputs[plan->n] == NULL)
+		return false;
+	plan->n++;
+	return true;
+}
+
+static void plan_done(struct build_plan *plan)
+{
+	size_t i;
+
+	for (i = 0; i < plan->n; i++)
+		free(plan->inputs[i]);
+	free(plan->inputs);
+	free(plan->ops);
+}
+
+static enum kith_status run(const struct kith_build_options *options, const struct build_plan *plan,
 			    struct kith_build_result *ret_result, struct kith_err *err)
 {
 	struct kith_build *build = NULL;
@@ -184,8 +224,8 @@ static enum kith_status run(const struct kith_build_options *options,
 	size_t i;
 
 	st = kith_build_new(options, &build, err);
-	for (i = 0; i < n && st >= 0; i++) {
-		st = kith_build_add(build, ops[i], inputs[i], err);
+	for (i = 0; i < plan->n && st >= 0; i++) {
+		st = kith_build_add(build, plan->ops[i], plan->inputs[i], err);
 		if (st >= 0 && stop_signal != 0)
 			st = KITH_E_CANCELLED;
 	}
@@ -195,16 +235,9 @@ static enum kith_status run(const struct kith_build_options *options,
 	return st;
 }
 
-static int build_set(const struct build_args *args, const struct kith_source_ops *const *ops,
-		     char *const *inputs, size_t n)
+static int build_set(const struct build_command *command, const struct build_plan *plan)
 {
-	struct progress progress = {
-	    .mode = args->quiet              ? PROGRESS_NONE
-		    : args->progress != NULL ? PROGRESS_JSON
-		    : isatty(STDERR_FILENO)  ? PROGRESS_LINE
-					     : PROGRESS_NONE,
-	    .messages = !args->quiet,
-	};
+	const struct build_args *args = command->args;
 	struct kith_build_options options = {
 	    .output = args->output,
 	    .scratch = args->scratch,
@@ -212,9 +245,9 @@ static int build_set(const struct build_args *args, const struct kith_source_ops
 	    .threads = (unsigned)args->threads,
 	    .keep_going = args->keep_going,
 	    .set_name = args->set_name,
+	    .source_options = plan->source_options,
 	    .progress = on_progress,
-	    .message = on_message,
-	    .user = &progress,
+	    .message = build_message,
 	};
 	struct kith_build_result result = {0};
 	struct kith_err err = {0};
@@ -223,48 +256,52 @@ static int build_set(const struct build_args *args, const struct kith_source_ops
 
 	if (!get_epoch(&options.source_date_epoch))
 		return KITH_EXIT_USAGE;
-	catch_signals();
-	st = run(&options, ops, inputs, n, &result, &err);
-	progress_wipe(&progress);
+	st = run(&options, plan, &result, &err);
+	progress_wipe(&shown);
 	if (st < 0) {
 		if (st == KITH_E_CANCELLED)
 			build_say("stopped; the set '%s' was not changed", args->output);
 		else
 			build_say("%s", err.msg[0] != '\0' ? err.msg : kith_status_text(st));
-		pass_signal_on();
 		return KITH_EXIT_USAGE;
 	}
 	*kith_hex_encode(result.id, sizeof result.id, id) = '\0';
-	if (progress.mode == PROGRESS_JSON)
+	if (shown.mode == PROGRESS_JSON)
 		summary_json(args->output, &result, id);
 	else if (!args->quiet)
 		summary_text(args->output, &result, id);
-	return KITH_EXIT_OK;
+	return command->published == NULL ? KITH_EXIT_OK : command->published(&result);
 }
 
-int build_command(const struct kith_command *command, struct build_args *args, build_choose choose,
-		  int argc, char **argv)
+int build_command(const struct build_command *command, int argc, char **argv)
 {
-	const struct kith_source_ops **ops = NULL;
+	const struct build_args *args = command->args;
+	struct build_plan plan = {0};
 	struct kith_err err = {0};
 	int first, status;
-	size_t n, i;
 
-	if (!parse(command, args, argc, argv, &first, &status))
+	if (!parse(command->command, command->args, argc, argv, &first, &status))
 		return status;
-	n = (size_t)(argc - first);
-	ops = calloc(n, sizeof(const struct kith_source_ops *));
-	if (ops == NULL) {
-		build_say("out of memory");
-		return KITH_EXIT_USAGE;
-	}
-	status = KITH_EXIT_OK;
-	for (i = 0; i < n && status == KITH_EXIT_OK; i++)
-		status = choose(argv[first + (int)i], &ops[i], &err);
+	shown = (struct progress){
+	    .mode = args->quiet              ? PROGRESS_NONE
+		    : args->progress != NULL ? PROGRESS_JSON
+		    : isatty(STDERR_FILENO)  ? PROGRESS_LINE
+					     : PROGRESS_NONE,
+	    .messages = !args->quiet,
+	};
+	catch_signals();
+	status = command->plan(argv + first, (size_t)(argc - first), &plan, &err);
+	progress_wipe(&shown);
 	if (status == KITH_EXIT_OK)
-		status = build_set(args, ops, argv + first, n);
+		status = build_set(command, &plan);
+	else if (err.status == KITH_E_CANCELLED)
+		build_say("stopped; the set '%s' was not changed", args->output);
 	else
 		build_say("%s", err.msg);
-	free(ops);
+	plan_done(&plan);
+	if (command->done != NULL)
+		command->done();
+	if (status != KITH_EXIT_OK)
+		pass_signal_on();
 	return status;
 }

@@ -55,7 +55,7 @@
 /* ---------------------------------------------------- what containers may make us do */
 
 /* Containers in containers. Real media have about 5: image, package, payload, initramfs, module. */
-#define KITH_LIMIT_CONTAINER_DEPTH 16
+#define KITH_LIMIT_CONTAINER_DEPTH 16u
 
 /* Entries of one container. A full Windows image has some 400,000. */
 #define KITH_LIMIT_ENTRIES (5u << 20)

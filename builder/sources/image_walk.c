@@ -1,0 +1,564 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * image_walk.c: looks into all inputs, several at a time, and leaves a journal of each. Must hold:
+ *
+ *   - A journal has its name only when it is whole and on disk; it is found again only for the same
+ *     input (path, size, times; of a folder: those of all that is in it) and the same limits.
+ *   - What is found is written as it comes: memory does not grow with the number of files.
+ *   - An input that the old set has is not opened.
+ */
+#define _XOPEN_SOURCE 700
+#include <errno.h>
+#include <fcntl.h>
+#include <ftw.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/err.h"
+#include "base/hex.h"
+#include "base/io.h"
+#include "core/digest.h"
+#include "image.h"
+#include "image_journal.h"
+
+#define OPEN_FOLDERS 64 /* that nftw keeps open */
+
+struct input {
+	const char *path;   /* as given */
+	char *final, *temp; /* owned; of its journal */
+	int fd;             /* of the journal while it is written; -1 */
+	struct journal_out out;
+	uint8_t key[JOURNAL_KEY_SIZE];
+	uint32_t n_nodes; /* handed out in the journal */
+	bool is_folder, skipped, present, repeated;
+};
+
+struct walker {
+	const struct image_walk_options *options;
+	struct image_walks *walks;
+	struct input *inputs; /* owned */
+	size_t n;
+	struct input **walked; /* owned; by the walk's number of the input */
+	uint32_t n_walked;
+	/* By the walk's number of the node. */
+	uint32_t *node_input, *node_number; /* owned */
+	uint32_t n_nodes, cap_nodes;
+	uint8_t *known; /* owned; SHA-256 of inputs that the old set has, sorted */
+	size_t n_known;
+};
+
+/* -------------------------------------------------------------------- keys */
+
+/* nftw hands nothing through; one thread walks inputs. */
+static struct {
+	struct kith_sha *sha;
+	uint8_t sum[KITH_SHA256_SIZE];
+} folder_key;
+
+static void add_stat(struct kith_sha *sha, const char *path, const struct stat *info)
+{
+	char text[160];
+	int n = snprintf(text, sizeof text, "%lld %lld.%09ld %llu %u", (long long)info->st_size,
+			 (long long)info->st_mtim.tv_sec, (long)info->st_mtim.tv_nsec,
+			 (unsigned long long)info->st_ino, (unsigned)info->st_mode);
+
+	kith_sha_add(sha, path, strlen(path) + 1);
+	kith_sha_add(sha, text, (size_t)n + 1);
+}
+
+/* Entries come in the folder's own order, so their digests are summed in a way without order. */
+static int add_entry(const char *path, const struct stat *info, int type, struct FTW *at)
+{
+	uint8_t digest[KITH_SHA256_SIZE];
+	size_t i;
+
+	(void)at;
+	kith_sha_reset(folder_key.sha);
+	/* A folder's own times change when something in it is moved and moved back. */
+	if (type != FTW_D)
+		add_stat(folder_key.sha, path, info);
+	kith_sha_get(folder_key.sha, digest);
+	for (i = 0; i < sizeof digest; i++)
+		folder_key.sum[i] = (uint8_t)(folder_key.sum[i] ^ digest[i]);
+	return 0;
+}
+
+static enum kith_status make_key(struct input *input, const struct image_walk_options *options,
+				 struct kith_err *err)
+{
+	struct kith_sha *sha = kith_sha_new(KITH_SHA256);
+	char *path = realpath(input->path, NULL);
+	struct stat info;
+	enum kith_status st = KITH_OK;
+
+	if (sha == NULL) {
+		st = kith_fail_nomem(err);
+	} else if (path == NULL || stat(path, &info) != 0) {
+		st = kith_fail_errno(err, errno, "'%s'", input->path);
+	} else if (!S_ISREG(info.st_mode) && !S_ISDIR(info.st_mode)) {
+		st = kith_fail(err, KITH_E_UNSUPPORTED, "'%s' is neither a file nor a folder",
+			       input->path);
+	} else if (access(path, R_OK) != 0) {
+		st = kith_fail_errno(err, errno, "'%s'", input->path);
+	} else {
+		input->is_folder = S_ISDIR(info.st_mode);
+		kith_sha_add(sha, KITH_VERSION, sizeof KITH_VERSION);
+		kith_sha_add(sha, &options->limits, sizeof options->limits);
+		if (options->old_set != NULL) /* what is skipped depends on it */
+			kith_sha_add(sha, options->old_set, strlen(options->old_set) + 1);
+		if (input->is_folder) {
+			memset(&folder_key, 0, sizeof folder_key);
+			folder_key.sha = kith_sha_new(KITH_SHA256);
+			if (folder_key.sha == NULL)
+				st = kith_fail_nomem(err);
+			else if (nftw(path, add_entry, OPEN_FOLDERS, FTW_PHYS) != 0)
+				st = kith_fail_errno(err, errno, "'%s'", input->path);
+			kith_sha_add(sha, path, strlen(path) + 1);
+			kith_sha_add(sha, folder_key.sum, sizeof folder_key.sum);
+			kith_sha_free(folder_key.sha);
+		} else {
+			add_stat(sha, path, &info);
+		}
+		kith_sha_get(sha, input->key);
+	}
+	free(path);
+	kith_sha_free(sha);
+	return st;
+}
+
+/* ------------------------------------------------------------------- paths */
+
+/* "<folder>/<name><suffix>"; NULL: no memory. */
+static char *join(const char *folder, const char *name, const char *suffix)
+{
+	size_t n = strlen(folder) + strlen(name) + strlen(suffix) + 2;
+	char *path = malloc(n);
+
+	if (path != NULL)
+		(void)snprintf(path, n, "%s/%s%s", folder, name, suffix);
+	return path;
+}
+
+static enum kith_status make_folder(const struct image_walk_options *options, char **ret,
+				    struct kith_err *err)
+{
+	const char *slash = strrchr(options->output, '/');
+	const char *name = slash == NULL ? options->output : slash + 1;
+	char *in;
+
+	if (options->scratch != NULL)
+		in = strdup(options->scratch);
+	else if (slash == NULL)
+		in = strdup(".");
+	else
+		in = strndup(options->output,
+			     slash == options->output ? 1 : (size_t)(slash - options->output));
+	*ret = in == NULL ? NULL : join(in, name, ".walks");
+	free(in);
+	if (*ret == NULL)
+		return kith_fail_nomem(err);
+	if (mkdir(*ret, 0700) != 0 && errno != EEXIST)
+		return kith_fail_errno(err, errno, "cannot make the folder '%s'", *ret);
+	return KITH_OK;
+}
+
+static enum kith_status make_paths(struct input *input, const char *folder, struct kith_err *err)
+{
+	char hex[2 * JOURNAL_KEY_SIZE + 1], suffix[32];
+
+	*kith_hex_encode(input->key, JOURNAL_KEY_SIZE, hex) = '\0';
+	(void)snprintf(suffix, sizeof suffix, ".tmp-%ld", (long)getpid());
+	input->final = join(folder, hex, ".walk");
+	input->temp = join(folder, hex, suffix);
+	return input->final == NULL || input->temp == NULL ? kith_fail_nomem(err) : KITH_OK;
+}
+
+/* The last component of the input's real path: what it is called in the set. */
+static enum kith_status input_name(const struct input *input, char **ret, struct kith_err *err)
+{
+	char *path = realpath(input->path, NULL), *slash;
+
+	if (path == NULL)
+		return kith_fail_errno(err, errno, "'%s'", input->path);
+	slash = strrchr(path, '/');
+	*ret = strdup(slash == NULL || slash[1] == '\0' ? path : slash + 1);
+	free(path);
+	return *ret == NULL ? kith_fail_nomem(err) : KITH_OK;
+}
+
+/* ----------------------------------------------------------------- old set */
+
+static int compare_digests(const void *a, const void *b)
+{
+	return memcmp(a, b, KITH_SHA256_SIZE);
+}
+
+static int add_known(const struct kith_ledger_entry *entry, void *user)
+{
+	static const size_t prefix = sizeof KITH_LEDGER_INPUT - 1;
+	uint8_t digest[KITH_SHA256_SIZE];
+
+	if (entry->class_ != KITH_LEDGER_COUNT ||
+	    entry->reason.n != prefix + 2 * KITH_SHA256_SIZE ||
+	    memcmp(entry->reason.data, KITH_LEDGER_INPUT, prefix) != 0 ||
+	    !kith_hex_decode((const char *)entry->reason.data + prefix, digest, sizeof digest))
+		return 0;
+	return kith_buf_add(user, digest, sizeof digest) ? 0 : 1;
+}
+
+static enum kith_status read_known(struct walker *walker, struct kith_err *err)
+{
+	struct kith_buf known = {0};
+	kith_set *set = NULL;
+	kith_reader *reader = NULL;
+	enum kith_status st = kith_set_open(walker->options->old_set, &set, err);
+
+	if (st >= 0)
+		st = kith_reader_open(set, &reader, err);
+	if (st >= 0) {
+		st = kith_ledger_each(reader, add_known, &known);
+		if (known.failed)
+			st = kith_fail_nomem(err);
+		else if (st < 0)
+			st = kith_fail(err, KITH_E_CORRUPT, "damaged set: its ledger");
+	}
+	kith_reader_close(reader);
+	kith_set_close(set);
+	walker->known = known.data;
+	walker->n_known = known.n / KITH_SHA256_SIZE;
+	if (walker->n_known > 1)
+		qsort(walker->known, walker->n_known, KITH_SHA256_SIZE, compare_digests);
+	return st;
+}
+
+static bool on_skip(void *user, uint32_t number, const uint8_t *sha256)
+{
+	struct walker *walker = user;
+	bool known = walker->n_known > 0 && bsearch(sha256, walker->known, walker->n_known,
+						    KITH_SHA256_SIZE, compare_digests) != NULL;
+
+	if (known && !walker->walked[number]->is_folder)
+		walker->walked[number]->skipped = true;
+	return known;
+}
+
+/* -------------------------------------------------------------------- sink */
+
+static enum kith_status on_node(void *user, const struct kith_walk_node *node, struct kith_err *err)
+{
+	struct walker *walker = user;
+	struct input *input = walker->walked[node->input];
+	struct kith_walk_node mine = *node;
+
+	if (node->node != walker->n_nodes)
+		return kith_fail(err, KITH_E_ARG, "a node out of order");
+	if (walker->n_nodes == walker->cap_nodes) {
+		uint32_t cap = walker->cap_nodes == 0 ? 1024 : 2 * walker->cap_nodes;
+		uint32_t *inputs = realloc(walker->node_input, cap * sizeof *inputs);
+		uint32_t *numbers;
+
+		if (inputs == NULL)
+			return kith_fail_nomem(err);
+		walker->node_input = inputs;
+		numbers = realloc(walker->node_number, cap * sizeof *numbers);
+		if (numbers == NULL)
+			return kith_fail_nomem(err);
+		walker->node_number = numbers;
+		walker->cap_nodes = cap;
+	}
+	walker->node_input[walker->n_nodes] = node->input;
+	walker->node_number[walker->n_nodes++] = input->n_nodes;
+	mine.node = input->n_nodes++;
+	if (node->parent != KITH_NO_NODE)
+		mine.parent = walker->node_number[node->parent];
+	if (node->same_as != KITH_NO_NODE)
+		mine.same_as = walker->node_number[node->same_as];
+	return journal_node(&input->out, &mine, err);
+}
+
+static struct input *input_of(struct walker *walker, uint32_t *node)
+{
+	struct input *input = walker->walked[walker->node_input[*node]];
+
+	*node = walker->node_number[*node];
+	return input;
+}
+
+static enum kith_status on_file(void *user, const struct kith_walk_file *file, struct kith_err *err)
+{
+	struct kith_walk_file mine = *file;
+	struct input *input = input_of(user, &mine.node);
+
+	return journal_file(&input->out, &mine, err);
+}
+
+static enum kith_status on_fact(void *user, uint32_t node, enum kith_fact fact, unsigned weight,
+				struct kith_bytes text, struct kith_err *err)
+{
+	struct input *input = input_of(user, &node);
+
+	return journal_fact(&input->out, node, fact, weight, text, err);
+}
+
+static enum kith_status on_note(void *user, uint32_t node, enum kith_ledger_class class_,
+				const char *reason, uint64_t count, struct kith_bytes example,
+				struct kith_err *err)
+{
+	struct input *input = input_of(user, &node);
+
+	return journal_note(&input->out, node, class_, reason, count, example, err);
+}
+
+/* The journal gets its name. */
+static enum kith_status on_input_done(void *user, uint32_t number,
+				      const struct kith_digests *digests, struct kith_err *err)
+{
+	struct walker *walker = user;
+	struct input *input = walker->walked[number];
+	enum kith_status st;
+
+	if (input->skipped)
+		return KITH_OK;
+	st = journal_end(&input->out, digests, err);
+	if (st >= 0)
+		st = kith_io_sync(input->fd, err);
+	if (st >= 0)
+		st = kith_io_rename(input->temp, input->final, err);
+	if (st < 0)
+		return st;
+	(void)close(input->fd);
+	input->fd = -1;
+	input->present = true;
+	journal_done(&input->out);
+	return KITH_OK;
+}
+
+static int on_progress(void *user, uint64_t bytes_done, uint64_t bytes_total, uint64_t files)
+{
+	struct walker *walker = user;
+
+	(void)files;
+	return walker->options->progress == NULL
+		   ? 0
+		   : walker->options->progress(walker->options->user, bytes_done, bytes_total);
+}
+
+/* --------------------------------------------------------------------- run */
+
+static enum kith_status start_input(struct input *input, struct kith_err *err)
+{
+	char *name = NULL;
+	enum kith_status st = input_name(input, &name, err);
+
+	if (st < 0)
+		return st;
+	input->fd = open(input->temp, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
+	if (input->fd < 0)
+		st = kith_fail_errno(err, errno, "cannot write '%s'", input->temp);
+	else
+		journal_start(&input->out, input->fd, input->key, name);
+	free(name);
+	return st;
+}
+
+static enum kith_status walk_rest(struct walker *walker, struct kith_err *err)
+{
+	const struct image_walk_options *options = walker->options;
+	const struct kith_walk_options walk_options = {
+	    .workers = options->workers,
+	    .scratch = options->scratch != NULL ? options->scratch : walker->walks->folder,
+	    .limits = options->limits,
+	    .ask_skip = walker->n_known > 0,
+	};
+	const struct kith_walk_sink sink = {
+	    .user = walker,
+	    .node = on_node,
+	    .file = on_file,
+	    .fact = on_fact,
+	    .note = on_note,
+	    .input_done = on_input_done,
+	    .progress = on_progress,
+	    .skip = on_skip,
+	};
+	struct kith_walk *walk = NULL;
+	enum kith_status st = kith_walk_new(&walk_options, &sink, &walk, err);
+	size_t i;
+
+	for (i = 0; i < walker->n && st >= 0; i++) {
+		struct input *input = &walker->inputs[i];
+
+		if (input->present || input->repeated)
+			continue;
+		st = start_input(input, err);
+		if (st < 0)
+			break;
+		walker->walked[walker->n_walked++] = input;
+		st = kith_walk_add(walk, input->path, err);
+	}
+	if (st >= 0 && walker->n_walked > 0)
+		st = kith_walk_run(walk, err);
+	kith_walk_free(walk);
+	return st;
+}
+
+static int compare_inputs(const void *a, const void *b)
+{
+	const struct input *x = *(struct input *const *)a, *y = *(struct input *const *)b;
+	int order = memcmp(x->key, y->key, JOURNAL_KEY_SIZE);
+
+	if (order != 0)
+		return order;
+	return x < y ? -1 : x > y;
+}
+
+/* Marks all but the first of the inputs that are named twice. walker->walked is free until then. */
+static void mark_repeated(struct walker *walker)
+{
+	struct input **sorted = walker->walked;
+	size_t i;
+
+	for (i = 0; i < walker->n; i++)
+		sorted[i] = &walker->inputs[i];
+	if (walker->n > 1)
+		qsort(sorted, walker->n, sizeof(struct input *), compare_inputs);
+	for (i = 1; i < walker->n; i++)
+		sorted[i]->repeated =
+		    memcmp(sorted[i - 1]->key, sorted[i]->key, JOURNAL_KEY_SIZE) == 0;
+}
+
+/* Which inputs have a journal already, and which are named twice. */
+static enum kith_status look_for(struct walker *walker, struct kith_err *err)
+{
+	struct image_walks *walks = walker->walks;
+	size_t i;
+
+	for (i = 0; i < walker->n; i++) {
+		struct input *input = &walker->inputs[i];
+		enum kith_status st = make_key(input, walker->options, err);
+
+		if (st >= 0)
+			st = make_paths(input, walks->folder, err);
+		if (st < 0)
+			return st;
+	}
+	mark_repeated(walker);
+	for (i = 0; i < walker->n; i++) {
+		struct input *input = &walker->inputs[i];
+		struct journal_in in;
+
+		if (input->repeated || access(input->final, R_OK) != 0)
+			continue;
+		if (journal_open(&in, input->final, NULL) >= 0) {
+			input->present = memcmp(in.key, input->key, JOURNAL_KEY_SIZE) == 0;
+			journal_close(&in);
+		}
+		walks->resumed += input->present;
+	}
+	return KITH_OK;
+}
+
+static void list_journals(struct walker *walker)
+{
+	struct image_walks *walks = walker->walks;
+	size_t i;
+
+	for (i = 0; i < walker->n; i++) {
+		struct input *input = &walker->inputs[i];
+
+		walks->skipped += input->skipped;
+		if (!input->present || input->repeated)
+			continue;
+		walks->journals[walks->n++] = input->final;
+		input->final = NULL;
+	}
+}
+
+enum kith_status image_walk_inputs(const struct image_walk_options *options, char *const *inputs,
+				   size_t n, struct image_walks *ret_walks, struct kith_err *err)
+{
+	struct walker walker = {.options = options, .walks = ret_walks, .n = n};
+	char said[128];
+	size_t i;
+	enum kith_status st;
+
+	memset(ret_walks, 0, sizeof *ret_walks);
+	walker.inputs = calloc(n + 1, sizeof *walker.inputs);
+	walker.walked = calloc(n + 1, sizeof(struct input *));
+	ret_walks->journals = calloc(n + 1, sizeof(char *));
+	if (walker.inputs == NULL || walker.walked == NULL || ret_walks->journals == NULL) {
+		st = kith_fail_nomem(err);
+		goto out;
+	}
+	for (i = 0; i < n; i++) {
+		walker.inputs[i].path = inputs[i];
+		walker.inputs[i].fd = -1;
+	}
+	st = make_folder(options, &ret_walks->folder, err);
+	if (st >= 0 && options->old_set != NULL)
+		st = read_known(&walker, err);
+	if (st >= 0)
+		st = look_for(&walker, err);
+	if (st >= 0 && ret_walks->resumed > 0 && options->message != NULL) {
+		(void)snprintf(said, sizeof said,
+			       "going on: %llu of %zu inputs were read by a run before",
+			       (unsigned long long)ret_walks->resumed, n);
+		options->message(said, options->user);
+	}
+	if (st >= 0)
+		st = walk_rest(&walker, err);
+	if (st >= 0)
+		list_journals(&walker);
+out:
+	for (i = 0; walker.inputs != NULL && i < n; i++) {
+		struct input *input = &walker.inputs[i];
+
+		if (input->fd >= 0) {
+			(void)close(input->fd);
+			(void)unlink(input->temp);
+		}
+		journal_done(&input->out);
+		free(input->final);
+		free(input->temp);
+	}
+	free(walker.inputs);
+	free(walker.walked);
+	free(walker.node_input);
+	free(walker.node_number);
+	free(walker.known);
+	return st;
+}
+
+/* All journals in the folder, also those that runs before left and nobody came back to; nothing
+ * that is not ours. */
+static int remove_entry(const char *path, const struct stat *info, int type, struct FTW *at)
+{
+	const char *name = path + at->base, *end = name + strspn(name, "0123456789abcdef");
+
+	(void)info;
+	if (at->level == 0)
+		(void)rmdir(path); /* fails while it holds anything else */
+	else if (at->level == 1 && type == FTW_F && end - name == 2 * JOURNAL_KEY_SIZE &&
+		 (strcmp(end, ".walk") == 0 || strncmp(end, ".tmp-", 5) == 0))
+		(void)unlink(path);
+	return 0;
+}
+
+void image_walks_remove(struct image_walks *walks)
+{
+	if (walks->folder != NULL)
+		(void)nftw(walks->folder, remove_entry, 4, FTW_PHYS | FTW_DEPTH);
+}
+
+void image_walks_done(struct image_walks *walks)
+{
+	size_t i;
+
+	for (i = 0; i < walks->n; i++)
+		free(walks->journals[i]);
+	free(walks->journals);
+	free(walks->folder);
+	memset(walks, 0, sizeof *walks);
+}
