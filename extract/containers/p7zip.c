@@ -12,11 +12,15 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/bytes.h"
 #include "base/err.h"
 #include "base/limits.h"
 
 #define S_TYPE    0170000u /* of POSIX modes */
 #define S_REGULAR 0100000u
+
+#define PARTITION_HEAD 1536u /* bytes in which its signature is */
+#define VOLUMES_MAX    256u  /* of one firmware */
 
 /* kpvErrorFlags: all but "there are data after the end" */
 #define ERRORS_THAT_COUNT (~UINT64_C(0x40))
@@ -277,21 +281,31 @@ static enum kith_status note_errors(struct walk *walk, struct sz_archive *archiv
 
 /* --------------------------------------------------------------------- dmg */
 
-static bool ends_with(const struct kith_buf *name, const char *end)
+/* The file system that begins in the stream; its names do not tell. By Apple's TN1150, "Apple File
+ * System Reference", and Microsoft's "FAT: General Overview". */
+static const char *partition_format(struct sz_in_stream *stream)
 {
-	size_t n = strlen(end);
+	uint8_t head[PARTITION_HEAD];
+	uint32_t got = 0, now = 1;
 
-	return name->n >= n && memcmp(name->data + name->n - n, end, n) == 0;
-}
-
-/* A partition is named by what is in it. */
-static const char *partition_format(const struct kith_buf *name)
-{
-	if (ends_with(name, ".hfs") || ends_with(name, ".hfsx"))
+	if (stream->vt->seek(stream, 0, 0, NULL) != SZ_OK)
+		return NULL;
+	for (; got < sizeof head && now > 0; got += now)
+		if (stream->vt->read(stream, head + got, (uint32_t)sizeof head - got, &now) !=
+			SZ_OK ||
+		    now > sizeof head - got)
+			return NULL;
+	if (got < sizeof head)
+		return NULL;
+	if (memcmp(head + 1024, "H+", 2) == 0 || memcmp(head + 1024, "HX", 2) == 0 ||
+	    memcmp(head + 1024, "BD", 2) == 0)
 		return "HFS";
-	if (ends_with(name, ".apfs"))
+	if (memcmp(head + 32, "NXSB", 4) == 0)
 		return "APFS";
-	return ends_with(name, ".fat") ? "FAT" : NULL;
+	return memcmp(head + 510, "\x55\xaa", 2) == 0 &&
+		       (memcmp(head + 54, "FAT", 3) == 0 || memcmp(head + 82, "FAT", 3) == 0)
+		   ? "FAT"
+		   : NULL;
 }
 
 /* A file system that lies in an item is read where it is, without unpacking the item. False in
@@ -299,15 +313,17 @@ static const char *partition_format(const struct kith_buf *name)
 static enum kith_status walk_partition(struct walk *walk, struct sz_archive *archive, uint32_t item,
 				       struct kith_buf *name, bool *ret_done)
 {
-	const char *format = partition_format(name);
-	struct sz_in_stream *stream = format == NULL ? NULL : sz_item_stream(archive, item);
+	struct sz_in_stream *stream = sz_item_stream(archive, item);
 	struct sz_archive *inner = NULL;
+	const char *format;
 	enum kith_status st = KITH_OK;
 
 	*ret_done = false;
 	if (stream == NULL)
 		return KITH_OK;
-	if (open_stream(format, stream, &inner, NULL) == KITH_OK) {
+	format = partition_format(stream);
+	if (format != NULL && stream->vt->seek(stream, 0, 0, NULL) == SZ_OK &&
+	    open_stream(format, stream, &inner, NULL) == KITH_OK) {
 		*ret_done = true;
 		st = kith_buf_add_byte(name, '/') ? note_errors(walk, inner)
 						  : kith_fail_nomem(walk->err);
@@ -350,13 +366,59 @@ static enum kith_status walk_dmg(struct walk *walk, struct sz_archive *archive)
 	return st;
 }
 
+/* --------------------------------------------------------------------- UEFI */
+
+/*
+ * Firmware is several volumes, one behind the other. UEFI Platform Initialization, volume 3,
+ * 3.2.1.1: EFI_FIRMWARE_VOLUME_HEADER has its length at 32 and "_FVH" at 40. Those that hold no
+ * files but variables are not read by the library, nor is there anything in them.
+ */
+static enum kith_status walk_volumes(struct walk *walk)
+{
+	const struct kith_blob *blob = walk->in->blob;
+	uint64_t at = 0, n = 0;
+	enum kith_status st = KITH_OK;
+	unsigned done;
+
+	for (done = 0; done < VOLUMES_MAX && st >= 0; done++) {
+		struct sz_blob_stream stream;
+		struct sz_archive *archive = NULL;
+		uint8_t h[44];
+
+		if (blob->size - at < sizeof h)
+			break;
+		st = kith_blob_read(blob, at, h, sizeof h, walk->err);
+		if (st < 0 || memcmp(h + 40, "_FVH", 4) != 0)
+			break;
+		n = kith_get_le64(h + 32);
+		sz_blob_stream_init(&stream, blob, at);
+		if (open_stream("UEFIf", &stream.stream, &archive, NULL) == KITH_OK) {
+			uint64_t all = sz_archive_number(archive, SZ_PHYSICAL_SIZE);
+
+			n = all > n ? all : n;
+			st = note_errors(walk, archive);
+			if (st >= 0)
+				st = extract(walk, archive, NULL, 0, (struct kith_bytes){NULL, 0},
+					     false);
+		} else {
+			st = kith_emit_note(walk->in->emit, KITH_LEDGER_SKIPPED,
+					    "a firmware volume without files", walk->in->name,
+					    walk->in->name_n, walk->err);
+		}
+		close_archive(archive);
+		if (n == 0 || n > blob->size - at)
+			break;
+		at += n;
+	}
+	return st;
+}
+
 static const char *format_name(enum kith_format format)
 {
 	switch ((int)format) {
 	case KITH_FORMAT_MSI: return "Compound";
 	case KITH_FORMAT_NSIS: return "Nsis";
 	case KITH_FORMAT_DMG: return "Dmg";
-	case KITH_FORMAT_UEFI_VOLUME: return "UEFIf";
 	case KITH_FORMAT_FAT: return "FAT";
 	default: return NULL;
 	}
@@ -370,9 +432,11 @@ static enum kith_status walk_container(const struct kith_container_in *in, struc
 	struct sz_archive *archive = NULL;
 	enum kith_status st;
 
+	if (in->format == KITH_FORMAT_UEFI_VOLUME)
+		return walk_volumes(&walk);
 	if (format == NULL)
 		return kith_fail(err, KITH_E_ARG, "not a format of this container");
-	sz_blob_stream_init(&stream, in->blob);
+	sz_blob_stream_init(&stream, in->blob, 0);
 	st = open_stream(format, &stream.stream, &archive, err);
 	if (st >= 0)
 		st = note_errors(&walk, archive);

@@ -50,6 +50,7 @@ enum {
 	SZ_IS_DIR = 6,
 	SZ_SIZE = 7,
 	SZ_ENCRYPTED = 15,
+	SZ_PHYSICAL_SIZE = 44,
 	SZ_POSIX_ATTRIB = 53,
 	SZ_SYMLINK = 54,
 	SZ_IS_ALT_STREAM = 63,
@@ -150,9 +151,10 @@ uint64_t sz_archive_number(struct sz_archive *archive, uint32_t id); /* 0: not t
 struct sz_blob_stream {
 	struct sz_in_stream stream;
 	const struct kith_blob *blob;
-	uint64_t pos;
+	uint64_t from, pos; /* where in the blob it begins; pos: behind that */
 };
-void sz_blob_stream_init(struct sz_blob_stream *stream, const struct kith_blob *blob);
+void sz_blob_stream_init(struct sz_blob_stream *stream, const struct kith_blob *blob,
+			 uint64_t from);
 /* For other objects of ours. */
 int32_t sz_own_query(struct sz_unknown *self, const struct sz_guid *iid, void **ret);
 uint32_t sz_own_count(struct sz_unknown *self);

@@ -276,7 +276,7 @@ static int32_t read_blob(struct sz_in_stream *self, void *data, uint32_t n, uint
 
 	if (ret_n != NULL)
 		*ret_n = 0;
-	if (kith_blob_read_some(stream->blob, stream->pos, data, n, &got, NULL) < 0)
+	if (kith_blob_read_some(stream->blob, stream->from + stream->pos, data, n, &got, NULL) < 0)
 		return SZ_FAIL;
 	stream->pos += got;
 	if (ret_n != NULL)
@@ -288,10 +288,13 @@ static int32_t seek_blob(struct sz_in_stream *self, int64_t offset, uint32_t ori
 			 uint64_t *ret_pos)
 {
 	struct sz_blob_stream *stream = (struct sz_blob_stream *)(void *)self;
-	uint64_t from = origin == 0 ? 0 : origin == 1 ? stream->pos : stream->blob->size;
+	uint64_t from = origin == 0   ? 0
+			: origin == 1 ? stream->pos
+				      : stream->blob->size - stream->from;
 	int64_t to;
 
-	if (origin > 2 || __builtin_add_overflow((int64_t)from, offset, &to) || to < 0)
+	if (origin > 2 || __builtin_add_overflow((int64_t)from, offset, &to) || to < 0 ||
+	    (uint64_t)to > UINT64_MAX - stream->from)
 		return SZ_INVALIDARG;
 	stream->pos = (uint64_t)to;
 	if (ret_pos != NULL)
@@ -299,12 +302,13 @@ static int32_t seek_blob(struct sz_in_stream *self, int64_t offset, uint32_t ori
 	return SZ_OK;
 }
 
-void sz_blob_stream_init(struct sz_blob_stream *stream, const struct kith_blob *blob)
+void sz_blob_stream_init(struct sz_blob_stream *stream, const struct kith_blob *blob, uint64_t from)
 {
 	static const struct sz_in_stream_vt vt = {
 	    {query_stream, sz_own_count, sz_own_count}, read_blob, seek_blob};
 
 	stream->stream.vt = &vt;
 	stream->blob = blob;
+	stream->from = from;
 	stream->pos = 0;
 }
