@@ -1,0 +1,228 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Sets of images: what kith-build image makes of packages, archives and folders, compared with what
+hashlib says of the trees that they were made from."""
+
+import filecmp
+import gzip
+import hashlib
+import os
+import shutil
+import signal
+import subprocess
+import tarfile
+import time
+import unittest
+import zipfile
+
+import kithtest
+from kithtest import KITH, KITH_BUILD, run
+
+LEDGER = {"count": 1, "marked": 2, "skipped": 3, "failed": 4}
+
+
+def sha256(data):
+    return hashlib.sha256(data).hexdigest()
+
+
+class Images(kithtest.Case):
+    def image(self, name, *inputs, options=(), expect=0):
+        path = self.path(name)
+        run(KITH_BUILD, "image", "-q", "-o", path, *options, *inputs, expect=expect)
+        return path
+
+    def write(self, path, data):
+        path = self.path(path)
+        os.makedirs(os.path.dirname(path), exist_ok=True)
+        with open(path, "wb") as f:
+            f.write(data)
+        return path
+
+    def deb(self, package, version, files, maintainer="Some One <someone@debian.org>"):
+        """A package made by dpkg-deb; returns its path."""
+        tree = self.path("tree-%s-%s" % (package, version))
+        os.makedirs(os.path.join(tree, "DEBIAN"))
+        with open(os.path.join(tree, "DEBIAN", "control"), "w", encoding="utf-8") as f:
+            f.write("Package: %s\nVersion: %s\nArchitecture: all\nMaintainer: %s\n"
+                    "Homepage: https://%s.example/\nDescription: a test\n" %
+                    (package, version, maintainer, package))
+        for name, data in files.items():
+            path = os.path.join(tree, name)
+            os.makedirs(os.path.dirname(path), exist_ok=True)
+            with open(path, "wb") as f:
+                f.write(data)
+        out = self.path("%s_%s_all.deb" % (package, version))
+        run("dpkg-deb", "--root-owner-group", "-b", tree, out)
+        return out
+
+    def one(self, set_path, digest):
+        return self.lookup(set_path, [digest])[0]
+
+    def why(self, set_path, digest):
+        return run(KITH, "why", "-d", set_path, digest).decode().splitlines()
+
+    def ledger(self, set_path):
+        rows = {}
+        for line in run(KITH, "dump", set_path).decode().splitlines():
+            words = line.split(" ")
+            if words[0] == "ledger":
+                reason = words[4].replace("\\x20", " ")
+                rows[reason] = (int(words[2]), int(words[3]))
+        return rows
+
+    def test_a_package_is_a_product(self):
+        data = b"#!/bin/sh\necho test_a_package\n"
+        deb = self.deb("frobnicate", "1.2-3", {"usr/bin/frobnicate": data,
+                                               "usr/share/doc/frobnicate/changelog.gz":
+                                               gzip.compress(b"changes\n" * 50)})
+        made = self.image("package.kith", deb)
+        answer = self.one(made, sha256(data))
+        self.assertEqual(answer["verdict"], "known")
+        known = answer["known_distributors"]
+        self.assertEqual(known["filenames"], ["frobnicate"])
+        self.assertEqual(known["products"], ["frobnicate"])
+        self.assertEqual(known["distributors"], ["Debian"])
+        self.assertEqual(known["data_sources"], ["HashDB"])
+        self.assertEqual(answer["occurrences"][0]["version"], "1.2-3")
+        self.assertEqual(answer["occurrences"][0]["evidence"], "hashed")
+        self.assertIn("data.tar.xz > /usr/bin/frobnicate", self.why(made, sha256(data))[0])
+        # Both views of a compressed file, and the package itself.
+        self.assertEqual(self.one(made, sha256(b"changes\n" * 50))["verdict"], "known")
+        with open(deb, "rb") as f:
+            itself = self.one(made, sha256(f.read()))
+        self.assertEqual(itself["known_distributors"]["products"], ["frobnicate"])
+        # All three digests and the size are of the bytes.
+        self.assertEqual((answer["sha1"], answer["md5"], answer["size"]),
+                         (hashlib.sha1(data).hexdigest(), hashlib.md5(data).hexdigest(), len(data)))
+
+    def test_a_package_in_an_image_has_both(self):
+        data = b"inner program of both\n"
+        deb = self.deb("both", "2.0", {"usr/bin/both": data})
+        path = self.path("disc.tar")
+        with tarfile.open(path, "w") as archive:
+            archive.add(deb, "pool/main/b/both_2.0_all.deb")
+        made = self.image("both.kith", path,
+                          options=("--product", "Some OS", "--product-version", "7",
+                                   "--distributor", "Some Company"))
+        known = self.one(made, sha256(data))["known_distributors"]
+        self.assertEqual(known["products"], ["Some OS", "both"])
+        self.assertEqual(known["distributors"], ["Debian", "Some Company"])
+        chains = self.why(made, sha256(data))
+        self.assertEqual(len(chains), 2)
+        self.assertTrue(any("disc.tar > pool/main/b/both_2.0_all.deb > data.tar.xz > /usr/bin/both"
+                            in chain for chain in chains), chains)
+
+    def test_workers_and_order_do_not_show(self):
+        inputs = [self.deb("same%d" % i, "1", {"usr/bin/x%d" % i: b"%d" % i * 1000,
+                                               "usr/share/same": b"the same in each\n"})
+                  for i in range(5)]
+        nested = self.path("nested.zip")
+        with zipfile.ZipFile(nested, "w", zipfile.ZIP_DEFLATED) as archive:
+            for path in inputs:
+                archive.write(path, os.path.basename(path))
+                archive.write(path, "again/" + os.path.basename(path))
+        sets = [self.image("order%d.kith" % i, *order, options=options) for i, (order, options) in
+                enumerate(((inputs + [nested], ()), ([nested] + inputs[::-1], ("--threads", "1")),
+                           (inputs + [nested], ("--threads", "4", "--memory", "16M"))))]
+        for other in sets[1:]:
+            self.assertTrue(filecmp.cmp(sets[0], other, shallow=False))
+        run(KITH, "verify", sets[0])
+
+    def test_copies_of_one_container_are_all_found(self):
+        data = b"in a zip that lies twice in a tar\n"
+        inner = self.path("inner.zip")
+        with zipfile.ZipFile(inner, "w") as archive:
+            archive.writestr("dir/file.txt", data)
+        path = self.path("copies.tar")
+        with tarfile.open(path, "w") as archive:
+            archive.add(inner, "a/first.zip")
+            archive.add(inner, "b/second.zip")
+        chains = self.why(self.image("copies.kith", path), sha256(data))
+        self.assertEqual(len(chains), 2, chains)
+        self.assertTrue(any("a/first.zip > dir/file.txt" in chain for chain in chains))
+        self.assertTrue(any("b/second.zip > dir/file.txt" in chain for chain in chains))
+
+    def test_a_set_grows(self):
+        first = self.deb("grow1", "1", {"usr/bin/grow1": b"grow one\n"})
+        second = self.deb("grow2", "1", {"usr/bin/grow2": b"grow two\n"})
+        pool = self.path("pool")
+        os.mkdir(pool)
+        shutil.copy(first, pool)
+        old = self.image("old.kith", pool)
+        shutil.copy(second, pool)
+        new = self.image("new.kith", pool, options=("--into", old))
+        whole = self.image("whole.kith", pool)
+        for data in (b"grow one\n", b"grow two\n"):
+            answer = self.one(new, sha256(data))
+            self.assertEqual(answer["verdict"], "known")
+            self.assertEqual(answer, self.one(whole, sha256(data)))
+        # Only the second was opened the second time.
+        opened = "containers opened: deb"
+        self.assertEqual(self.ledger(old)[opened][1], 1)
+        self.assertEqual(self.ledger(new)[opened][1], 2)
+        # A file as an input is skipped whole.
+        again = run(KITH_BUILD, "image", "-o", self.path("again.kith"), "--into", new, first)
+        self.assertEqual(again, b"")
+        self.assertEqual(self.ledger(self.path("again.kith"))[opened][1], 2)
+        with open(first, "rb") as f:
+            self.assertIn("input sha256:" + sha256(f.read()), self.ledger(new))
+
+    def test_a_run_that_was_killed_goes_on(self):
+        small = self.deb("small", "1", {"usr/bin/small": b"small\n"})
+        big = self.path("big.tar.gz")
+        with tarfile.open(big, "w:gz", compresslevel=1) as archive:
+            chunk = self.path("chunk")
+            for i in range(12):
+                with open(chunk, "wb") as f:
+                    f.write(self.random.randbytes(4 << 20))
+                archive.add(chunk, "chunk%d" % i)
+        out = self.path("resumed.kith")
+        walks = out + ".walks"
+        process = subprocess.Popen([KITH_BUILD, "image", "-q", "-o", out, "--threads", "1", small,
+                                    big])
+        deadline = time.monotonic() + 120
+        while process.poll() is None and time.monotonic() < deadline:
+            if os.path.isdir(walks) and any(n.endswith(".walk") for n in os.listdir(walks)):
+                break
+            time.sleep(0.002)
+        if process.poll() is None:
+            process.send_signal(signal.SIGKILL)
+        process.wait()
+        self.assertFalse(os.path.exists(out) and process.returncode != 0)
+        result = subprocess.run([KITH_BUILD, "image", "-o", out, small, big], check=True,
+                                stderr=subprocess.PIPE)
+        if process.returncode != 0:
+            self.assertIn(b"going on", result.stderr)
+        self.assertFalse(os.path.exists(walks))
+        fresh = self.image("fresh.kith", small, big)
+        self.assertTrue(filecmp.cmp(out, fresh, shallow=False))
+
+    def test_what_is_not_covered_is_told(self):
+        deb = self.deb("cut", "1", {"usr/bin/cut": self.random.randbytes(100000)})
+        with open(deb, "rb") as f:
+            data = f.read()
+        cut = self.write("cut_1_all.deb", data[:len(data) // 2])
+        made = self.image("cut.kith", cut)
+        rows = self.ledger(made)
+        self.assertTrue(any(class_ == LEDGER["failed"] for class_, _ in rows.values()), rows)
+        self.image("cut.kith", cut, options=("--strict",), expect=2)
+        run(KITH, "verify", made)
+
+    def test_sets_of_images_merge(self):
+        paths = [self.image("m%d.kith" % i,
+                            self.deb("merge%d" % i, "1", {"usr/bin/m": b"merge %d\n" % i}))
+                 for i in range(2)]
+        merged = self.path("merged.kith")
+        run(KITH_BUILD, "merge", "-q", "-o", merged, *paths)
+        for i in range(2):
+            answer = self.one(merged, sha256(b"merge %d\n" % i))
+            self.assertEqual(answer["known_distributors"]["products"], ["merge%d" % i])
+        self.assertEqual(self.ledger(merged)["containers opened: deb"][1], 2)
+
+    def test_inputs_that_cannot_be_read(self):
+        for path in ("/nonexistent/x", "/dev/null"):
+            run(KITH_BUILD, "image", "-q", "-o", self.path("no.kith"), path, expect=2)
+        self.assertFalse(os.path.exists(self.path("no.kith")))
+
+
+if __name__ == "__main__":
+    unittest.main()
