@@ -10,15 +10,21 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define PIECE (256 << 10)
+#define PIECE  (256 << 10)
+#define PIECES 2 /* rows are read in order, and between them their containers are looked up */
+
+struct piece {
+	unsigned char *bytes;   /* owned; NULL until something is read in order */
+	sqlite3_int64 from, to; /* of the file */
+};
 
 struct ahead {
-	sqlite3_file base;      /* must be first */
-	sqlite3_file *under;    /* behind this struct, in the same allocation of SQLite's */
-	sqlite3_int64 size;     /* of the file, which does not change */
-	unsigned char *piece;   /* owned; NULL until something is read in order */
-	sqlite3_int64 from, to; /* what is in piece */
-	sqlite3_int64 expected; /* behind the last read that was not from the piece */
+	sqlite3_file base;   /* must be first */
+	sqlite3_file *under; /* behind this struct, in the same allocation of SQLite's */
+	sqlite3_int64 size;  /* of the file, which does not change */
+	struct piece pieces[PIECES];
+	int last;               /* the piece that was read from last */
+	sqlite3_int64 expected; /* behind the last read that was not from a piece */
 };
 
 static struct ahead *ahead_of(sqlite3_file *file)
@@ -31,33 +37,55 @@ static int ahead_close(sqlite3_file *file)
 	struct ahead *ahead = ahead_of(file);
 	int rc = ahead->under->pMethods == NULL ? SQLITE_OK
 						: ahead->under->pMethods->xClose(ahead->under);
+	int i;
 
-	free(ahead->piece);
-	ahead->piece = NULL;
+	for (i = 0; i < PIECES; i++) {
+		free(ahead->pieces[i].bytes);
+		ahead->pieces[i].bytes = NULL;
+	}
 	return rc;
 }
 
-/* True when a piece that begins there is likely to be used: reads go forward in small steps. */
-static int goes_on(const struct ahead *ahead, sqlite3_int64 offset)
+/* The number of the piece that has those bytes, or -1. */
+static int find(const struct ahead *ahead, sqlite3_int64 offset, int n)
 {
-	return (ahead->to > 0 && offset >= ahead->to && offset < ahead->to + PIECE) ||
-	       (offset >= ahead->expected && offset < ahead->expected + PIECE / 4);
+	int i;
+
+	for (i = 0; i < PIECES; i++)
+		if (offset >= ahead->pieces[i].from && offset + n <= ahead->pieces[i].to)
+			return i;
+	return -1;
 }
 
-static int fill(struct ahead *ahead, sqlite3_int64 offset)
+/* The piece to be filled from there on, because reads go forward in small steps; -1: they do not.
+ */
+static int choose(const struct ahead *ahead, sqlite3_int64 offset)
+{
+	int i;
+
+	for (i = 0; i < PIECES; i++)
+		if (ahead->pieces[i].to > 0 && offset >= ahead->pieces[i].to &&
+		    offset < ahead->pieces[i].to + PIECE)
+			return i;
+	if (offset >= ahead->expected && offset < ahead->expected + PIECE / 4)
+		return (ahead->last + 1) % PIECES;
+	return -1;
+}
+
+static int fill(struct ahead *ahead, struct piece *piece, sqlite3_int64 offset)
 {
 	sqlite3_int64 n = ahead->size - offset < PIECE ? ahead->size - offset : PIECE;
 	int rc;
 
-	if (ahead->piece == NULL)
-		ahead->piece = malloc(PIECE);
-	if (ahead->piece == NULL)
+	if (piece->bytes == NULL)
+		piece->bytes = malloc(PIECE);
+	if (piece->bytes == NULL)
 		return SQLITE_NOMEM;
-	ahead->to = ahead->from = 0;
-	rc = ahead->under->pMethods->xRead(ahead->under, ahead->piece, (int)n, offset);
+	piece->to = piece->from = 0;
+	rc = ahead->under->pMethods->xRead(ahead->under, piece->bytes, (int)n, offset);
 	if (rc == SQLITE_OK) {
-		ahead->from = offset;
-		ahead->to = offset + n;
+		piece->from = offset;
+		piece->to = offset + n;
 	}
 	return rc;
 }
@@ -65,13 +93,20 @@ static int fill(struct ahead *ahead, sqlite3_int64 offset)
 static int ahead_read(sqlite3_file *file, void *out, int n, sqlite3_int64 offset)
 {
 	struct ahead *ahead = ahead_of(file);
+	int i = -1;
 
 	if (n > 0 && n <= PIECE && offset >= 0 && offset <= ahead->size - n) {
-		if ((offset >= ahead->from && offset + n <= ahead->to) ||
-		    (goes_on(ahead, offset) && fill(ahead, offset) == SQLITE_OK)) {
-			memcpy(out, ahead->piece + (offset - ahead->from), (size_t)n);
-			return SQLITE_OK;
+		i = find(ahead, offset, n);
+		if (i < 0) {
+			i = choose(ahead, offset);
+			if (i >= 0 && fill(ahead, &ahead->pieces[i], offset) != SQLITE_OK)
+				i = -1;
 		}
+	}
+	if (i >= 0) {
+		memcpy(out, ahead->pieces[i].bytes + (offset - ahead->pieces[i].from), (size_t)n);
+		ahead->last = i;
+		return SQLITE_OK;
 	}
 	ahead->expected = offset + n;
 	return ahead->under->pMethods->xRead(ahead->under, out, n, offset);
