@@ -17,15 +17,22 @@ struct run {
 	size_t width; /* of the item */
 };
 
+/*
+ * Items of 16 bytes, which the index has for each file, are pairs themselves: two big-endian
+ * numbers. Others are found by their pair's value.
+ */
+#define PAIR_WIDTH 16
+
 struct kith_extsort {
 	size_t width, capacity; /* capacity: items in memory */
 	struct kith_scratch *scratch;
 	size_t memory;
-	uint8_t *items;
+	uint8_t *items; /* NULL where pairs are all */
 	struct kith_pair *pairs;
-	size_t allocated; /* of items and pairs */
-	size_t n;         /* items in memory */
-	size_t next;      /* reading from memory: the next pair */
+	uint8_t pair[PAIR_WIDTH]; /* the one at hand, as an item */
+	size_t allocated;         /* of items and pairs */
+	size_t n;                 /* items in memory */
+	size_t next;              /* reading from memory: the next pair */
 	uint64_t count;
 	struct run *runs;
 	size_t n_runs, runs_cap;
@@ -44,7 +51,7 @@ enum kith_status kith_extsort_new(size_t width, size_t memory, struct kith_scrat
 	sort->width = width;
 	sort->memory = memory;
 	sort->scratch = scratch;
-	sort->capacity = memory / (width + sizeof(struct kith_pair));
+	sort->capacity = memory / (sizeof(struct kith_pair) + (width == PAIR_WIDTH ? 0 : width));
 	if (sort->capacity < 1024)
 		sort->capacity = 1024;
 	*ret = sort;
@@ -79,15 +86,35 @@ static int compare_items(uint64_t a, uint64_t b, void *user)
 		      sort->width - 8);
 }
 
+static int compare_values(uint64_t a, uint64_t b, void *user)
+{
+	(void)user;
+	return a < b ? -1 : a > b;
+}
+
 static void sort_memory(struct kith_extsort *sort)
 {
 	size_t i;
 
+	if (sort->width == PAIR_WIDTH) {
+		kith_sort_pairs_by(sort->pairs, sort->n, compare_values, NULL);
+		return;
+	}
 	for (i = 0; i < sort->n; i++) {
 		sort->pairs[i].key = kith_get_be64(sort->items + i * sort->width);
 		sort->pairs[i].value = i;
 	}
 	kith_sort_pairs_by(sort->pairs, sort->n, compare_items, sort);
+}
+
+/* The item of a pair, valid until the next call. */
+static const uint8_t *item_of(struct kith_extsort *sort, const struct kith_pair *pair)
+{
+	if (sort->width != PAIR_WIDTH)
+		return sort->items + pair->value * sort->width;
+	kith_put_be64(sort->pair, pair->key);
+	kith_put_be64(sort->pair + 8, pair->value);
+	return sort->pair;
 }
 
 static enum kith_status spill(struct kith_extsort *sort, struct kith_err *err)
@@ -113,8 +140,7 @@ static enum kith_status spill(struct kith_extsort *sort, struct kith_err *err)
 	run->end = run->at + sort->n * sort->width;
 	st = kith_scratch_out_init(&out, sort->scratch, run->at, KITH_SCRATCH_BUFFER, err);
 	for (i = 0; st >= 0 && i < sort->n; i++)
-		st = kith_scratch_out_add(&out, sort->items + sort->pairs[i].value * sort->width,
-					  sort->width, err);
+		st = kith_scratch_out_add(&out, item_of(sort, &sort->pairs[i]), sort->width, err);
 	if (st >= 0)
 		st = kith_scratch_out_flush(&out, err);
 	kith_scratch_out_done(&out);
@@ -125,17 +151,21 @@ static enum kith_status spill(struct kith_extsort *sort, struct kith_err *err)
 static enum kith_status grow(struct kith_extsort *sort, struct kith_err *err)
 {
 	size_t more = sort->allocated == 0 ? 1024 : 2 * sort->allocated;
+	size_t kept = 0; /* of the pairs: others are made when the items are sorted */
 	struct kith_pair *pairs;
 	uint8_t *items;
 
 	if (more > sort->capacity)
 		more = sort->capacity;
-	items = kith_memory_grow(sort->items, sort->n * sort->width, more * sort->width);
-	if (items == NULL)
-		return kith_fail_nomem(err);
-	sort->items = items;
-	/* What the pairs had is not needed: they are made when the items are sorted. */
-	pairs = kith_memory_grow(sort->pairs, 0, more * sizeof *pairs);
+	if (sort->width == PAIR_WIDTH) {
+		kept = sort->n * sizeof *pairs;
+	} else {
+		items = kith_memory_grow(sort->items, sort->n * sort->width, more * sort->width);
+		if (items == NULL)
+			return kith_fail_nomem(err);
+		sort->items = items;
+	}
+	pairs = kith_memory_grow(sort->pairs, kept, more * sizeof *pairs);
 	if (pairs == NULL)
 		return kith_fail_nomem(err);
 	sort->pairs = pairs;
@@ -153,7 +183,11 @@ enum kith_status kith_extsort_add(struct kith_extsort *sort, const void *item, s
 		st = grow(sort, err);
 	if (st < 0)
 		return st;
-	memcpy(sort->items + sort->n * sort->width, item, sort->width);
+	if (sort->width == PAIR_WIDTH)
+		sort->pairs[sort->n] = (struct kith_pair){kith_get_be64(item),
+							  kith_get_be64((const uint8_t *)item + 8)};
+	else
+		memcpy(sort->items + sort->n * sort->width, item, sort->width);
 	sort->n++;
 	sort->count++;
 	return KITH_OK;
@@ -216,7 +250,7 @@ enum kith_status kith_extsort_next(struct kith_extsort *sort, const uint8_t **re
 	if (sort->n_runs == 0) {
 		if (sort->next == sort->n)
 			return KITH_END;
-		*ret_item = sort->items + sort->pairs[sort->next++].value * sort->width;
+		*ret_item = item_of(sort, &sort->pairs[sort->next++]);
 		return KITH_OK;
 	}
 	if (sort->consumed && sort->n_heap > 0) {

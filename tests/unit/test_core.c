@@ -41,38 +41,45 @@ static struct kith_bytes bytes_of(const char *text)
 
 /* ------------------------------------------------------------------- sort */
 
-static void pairs_come_out_sorted_whatever_their_order(void **state)
+static void sort_and_check(struct kith_pair *pairs, size_t n, int shape)
 {
-	enum { N = 20000 };
-	struct kith_pair *pairs = malloc(N * sizeof *pairs);
-	int shape;
+	uint64_t sum = 0, sum_after = 0;
 	size_t i;
 
-	(void)state;
-	for (shape = 0; shape < 6; shape++) {
-		uint64_t sum = 0, sum_after = 0;
-
-		for (i = 0; i < N; i++) {
-			switch (shape) {
-			case 0: pairs[i].key = next_random(); break;
-			case 1: pairs[i].key = i; break;
-			case 2: pairs[i].key = N - i; break;
-			case 3: pairs[i].key = 7; break;
-			case 4: pairs[i].key = next_random() % 5; break;
-			default: pairs[i].key = i < N / 2 ? i : N - i; break; /* organ pipe */
-			}
-			pairs[i].value = pairs[i].key * 3;
-			sum += pairs[i].key;
+	for (i = 0; i < n; i++) {
+		switch (shape) {
+		case 0: pairs[i].key = next_random(); break;
+		case 1: pairs[i].key = i; break;
+		case 2: pairs[i].key = n - i; break;
+		case 3: pairs[i].key = 7; break;
+		case 4: pairs[i].key = next_random() % 5; break;
+		case 5: pairs[i].key = i < n / 2 ? i : n - i; break; /* organ pipe */
+		default: pairs[i].key = UINT64_C(1) << next_random() % 64; break;
 		}
-		kith_sort_pairs(pairs, N);
-		for (i = 0; i < N; i++) {
-			if (i > 0)
-				assert_true(pairs[i - 1].key <= pairs[i].key);
-			assert_int_equal(pairs[i].value, pairs[i].key * 3);
-			sum_after += pairs[i].key;
-		}
-		assert_int_equal(sum, sum_after);
+		pairs[i].value = pairs[i].key * 3;
+		sum += pairs[i].key;
 	}
+	kith_sort_pairs(pairs, n);
+	for (i = 0; i < n; i++) {
+		if (i > 0)
+			assert_true(pairs[i - 1].key <= pairs[i].key);
+		assert_int_equal(pairs[i].value, pairs[i].key * 3);
+		sum_after += pairs[i].key;
+	}
+	assert_int_equal(sum, sum_after);
+}
+
+static void pairs_come_out_sorted_whatever_their_order(void **state)
+{
+	static const size_t sizes[] = {0, 1, 2, 24, 25, 100, 255, 256, 2047, 2048, 40000};
+	struct kith_pair *pairs = malloc(40000 * sizeof *pairs);
+	size_t i;
+	int shape;
+
+	(void)state;
+	for (shape = 0; shape < 7; shape++)
+		for (i = 0; i < sizeof sizes / sizeof sizes[0]; i++)
+			sort_and_check(pairs, sizes[i], shape);
 	free(pairs);
 }
 
@@ -147,42 +154,54 @@ static void numbers_are_sorted_and_each_once(void **state)
 
 /* ------------------------------------------------------- scratch: sorting */
 
-static void extsort_sorts_more_than_fits_in_memory(void **state)
+static void sort_items(size_t width, size_t items, size_t memory)
 {
-	enum { N = 30000, WIDTH = 24 };
 	struct kith_scratch *scratch = NULL;
 	struct kith_extsort *sort = NULL;
-	uint8_t *all = malloc((size_t)N * WIDTH);
+	uint8_t *all = malloc(items * width), *last = calloc(1, width);
 	const uint8_t *item;
-	uint8_t last[WIDTH] = {0};
 	uint64_t sum = 0, sum_after = 0;
 	size_t i, k, n = 0;
 
-	(void)state;
 	assert_int_equal(kith_scratch_new(".", &scratch, NULL), KITH_OK);
-	assert_int_equal(kith_extsort_new(WIDTH, 1, scratch, &sort, NULL), KITH_OK);
-	for (i = 0; i < N; i++) {
-		for (k = 0; k < WIDTH; k++) {
-			all[i * WIDTH + k] = (uint8_t)(k < 9 ? next_random() % 2 : next_random());
-			sum += all[i * WIDTH + k];
+	assert_int_equal(kith_extsort_new(width, memory, scratch, &sort, NULL), KITH_OK);
+	for (i = 0; i < items; i++) {
+		for (k = 0; k < width; k++) {
+			all[i * width + k] = (uint8_t)(k < 9 ? next_random() % 2 : next_random());
+			sum += all[i * width + k];
 		}
-		assert_int_equal(kith_extsort_add(sort, all + i * WIDTH, NULL), KITH_OK);
+		assert_int_equal(kith_extsort_add(sort, all + i * width, NULL), KITH_OK);
 	}
-	assert_int_equal(kith_extsort_count(sort), N);
+	assert_int_equal(kith_extsort_count(sort), items);
 	assert_int_equal(kith_extsort_finish(sort, NULL), KITH_OK);
 	while (kith_extsort_next(sort, &item, NULL) == KITH_OK) {
-		assert_true(memcmp(last, item, WIDTH) <= 0);
-		memcpy(last, item, WIDTH);
-		for (k = 0; k < WIDTH; k++)
+		assert_true(memcmp(last, item, width) <= 0);
+		memcpy(last, item, width);
+		for (k = 0; k < width; k++)
 			sum_after += item[k];
 		n++;
 	}
-	assert_int_equal(n, N);
+	assert_int_equal(n, items);
 	assert_int_equal(sum, sum_after);
 	assert_int_equal(kith_extsort_next(sort, &item, NULL), KITH_END);
 	kith_extsort_free(sort);
 	kith_scratch_free(scratch);
 	free(all);
+	free(last);
+}
+
+static void extsort_sorts_more_than_fits_in_memory(void **state)
+{
+	(void)state;
+	sort_items(24, 30000, 1);
+	sort_items(16, 30000, 1);
+}
+
+static void extsort_sorts_in_memory(void **state)
+{
+	(void)state;
+	sort_items(24, 5000, (size_t)1 << 20);
+	sort_items(16, 5000, (size_t)1 << 20);
 }
 
 struct emitted {
@@ -437,6 +456,7 @@ int main(void)
 	    cmocka_unit_test(strings_are_sorted_as_memcmp_does),
 	    cmocka_unit_test(numbers_are_sorted_and_each_once),
 	    cmocka_unit_test(extsort_sorts_more_than_fits_in_memory),
+	    cmocka_unit_test(extsort_sorts_in_memory),
 	    cmocka_unit_test(merged_strings_get_the_rank_of_their_sorted_order_in_every_run),
 	    cmocka_unit_test(a_dictionary_numbers_each_string_once),
 	    cmocka_unit_test(place_keys_sort_as_a_walk_and_read_back),

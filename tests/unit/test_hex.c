@@ -65,6 +65,31 @@ static void one_bad_digit_spoils_a_long_text(void **state)
 	}
 }
 
+/* Digits are decoded many at a time: each byte at each place is what it is when it stands alone. */
+static void every_byte_counts_wherever_it_stands(void **state)
+{
+	char text[64];
+	uint8_t out[32], one;
+	unsigned i;
+	size_t at;
+
+	(void)state;
+	for (i = 0; i < 256; i++) {
+		for (at = 0; at < sizeof text; at++) {
+			char pair[2] = {'5', '5'};
+			bool digit;
+
+			memset(text, '5', sizeof text);
+			text[at] = pair[at % 2] = (char)i;
+			digit = kith_hex_decode(pair, &one, 1);
+			assert_int_equal(kith_hex_decode(text, out, 32), digit);
+			if (digit)
+				assert_int_equal(out[at / 2], one);
+			assert_true(kith_hex_decode(text, out, at / 2));
+		}
+	}
+}
+
 static void a_span_ends_at_the_first_other_byte(void **state)
 {
 	(void)state;
@@ -81,6 +106,7 @@ int main(void)
 	    cmocka_unit_test(every_byte_survives_both_ways),
 	    cmocka_unit_test(what_is_no_digit_is_refused_in_both_places),
 	    cmocka_unit_test(one_bad_digit_spoils_a_long_text),
+	    cmocka_unit_test(every_byte_counts_wherever_it_stands),
 	    cmocka_unit_test(a_span_ends_at_the_first_other_byte),
 	};
 
