@@ -116,14 +116,20 @@ static int why_short(struct kith_lmdb *db, int rc)
 
 static enum kith_status commit(struct kith_lmdb *db, struct kith_err *err)
 {
-	int rc = fault();
+	int rc = fault(), fd;
 
 	close_cursors(db);
 	if (rc != 0)
 		return fail_mdb(err, rc, "cannot write the set");
 	rc = mdb_txn_commit(db->txn);
 	db->txn = NULL;
-	return rc == 0 ? KITH_OK : fail_mdb(err, why_short(db, rc), "cannot write the set");
+	if (rc != 0)
+		return fail_mdb(err, why_short(db, rc), "cannot write the set");
+	/* The disk may begin now; the sync at the end, which reports errors, then waits for less.
+	 */
+	if (mdb_env_get_fd(db->env, &fd) == 0)
+		(void)sync_file_range(fd, 0, 0, SYNC_FILE_RANGE_WRITE);
+	return KITH_OK;
 }
 
 /* The file's size as LMDB counts it. */

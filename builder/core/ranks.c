@@ -2,7 +2,7 @@
 /*
  * ranks.c: names and places are merged at the same time, in a thread each. Only one of them may
  * write to the set, and the set's text has places first: so the names' blocks go to the scratch
- * file and are copied when both are finished.
+ * file. When both are finished, one thread copies them to the set and one makes their text.
  */
 #include "core/ranks.h"
 
@@ -407,9 +407,12 @@ static void *names_thread(void *arg)
 	return NULL;
 }
 
-/* Copies the blocks to the set and its text. */
-static enum kith_status write_names(struct names *names, struct kith_lmdb *db,
-				    struct kith_text *text, struct kith_err *err)
+/* Calls `take` for each block in the scratch file: its first rank, its items, its bytes. */
+typedef enum kith_status (*take_block)(void *user, uint32_t rank, size_t items,
+				       struct kith_bytes block, struct kith_err *err);
+
+static enum kith_status each_block(const struct names *names, take_block take, void *user,
+				   struct kith_err *err)
 {
 	struct kith_scratch_in in = {0};
 	uint64_t rank = 0;
@@ -421,9 +424,7 @@ static enum kith_status write_names(struct names *names, struct kith_lmdb *db,
 		size_t items =
 		    names->n - rank < KITH_BLOCK ? (size_t)(names->n - rank) : KITH_BLOCK;
 		const uint8_t *p;
-		uint8_t key[4];
 		uint32_t n;
-		size_t i;
 
 		st = kith_scratch_in_peek(&in, sizeof n, &p, err);
 		if (st != KITH_OK)
@@ -432,23 +433,79 @@ static enum kith_status write_names(struct names *names, struct kith_lmdb *db,
 		st = kith_scratch_in_peek(&in, sizeof n + n, &p, err);
 		if (st < 0)
 			break;
-		p += sizeof n;
-		kith_put_be32(key, (uint32_t)rank);
-		st = kith_lmdb_append(db, KITH_LMDB_NAME, key, sizeof key, p, n, err);
-		for (i = 0; st >= 0 && i < items; i++) {
-			struct kith_bytes name;
-
-			st = kith_block_item(p, p + n, items, i, &name, NULL);
-			if (st >= 0 && !kith_dump_name(&text->lines, (uint32_t)(rank + i), name))
-				st = kith_fail_nomem(err);
-		}
-		kith_text_settle(text);
+		st = take(user, (uint32_t)rank, items, (struct kith_bytes){p + sizeof n, n}, err);
 		kith_scratch_in_skip(&in, sizeof n + n);
 		rank += items;
 	}
 	kith_scratch_in_done(&in);
-	kith_scratch_drop(names->chunks->scratch, names->out_at, names->out_size);
 	return st < 0 ? st : KITH_OK;
+}
+
+static enum kith_status append_names(void *db, uint32_t rank, size_t items, struct kith_bytes block,
+				     struct kith_err *err)
+{
+	uint8_t key[4];
+
+	(void)items;
+	kith_put_be32(key, rank);
+	return kith_lmdb_append(db, KITH_LMDB_NAME, key, sizeof key, block.data, block.n, err);
+}
+
+static enum kith_status dump_names(void *user, uint32_t rank, size_t items, struct kith_bytes block,
+				   struct kith_err *err)
+{
+	struct kith_text *text = user;
+	size_t i;
+
+	for (i = 0; i < items; i++) {
+		struct kith_bytes name;
+		enum kith_status st =
+		    kith_block_item(block.data, block.data + block.n, items, i, &name, NULL);
+
+		if (st < 0)
+			return st;
+		if (!kith_dump_name(&text->lines, rank + (uint32_t)i, name))
+			return kith_fail_nomem(err);
+	}
+	kith_text_settle(text);
+	return KITH_OK;
+}
+
+struct names_text {
+	const struct names *names;
+	struct kith_text *text;
+	enum kith_status st;
+	struct kith_err err;
+};
+
+static void *names_text_thread(void *arg)
+{
+	struct names_text *job = arg;
+
+	job->st = each_block(job->names, dump_names, job->text, &job->err);
+	return NULL;
+}
+
+/* Copies the blocks to the set and its text. */
+static enum kith_status write_names(struct names *names, struct kith_lmdb *db,
+				    struct kith_text *text, struct kith_err *err)
+{
+	struct names_text job = {.names = names, .text = text};
+	pthread_t thread;
+	bool started = pthread_create(&thread, NULL, names_text_thread, &job) == 0;
+	enum kith_status st = each_block(names, append_names, db, err);
+
+	if (started)
+		(void)pthread_join(thread, NULL);
+	else
+		(void)names_text_thread(&job);
+	if (st >= 0 && job.st < 0) {
+		st = job.st;
+		if (err != NULL)
+			*err = job.err;
+	}
+	kith_scratch_drop(names->chunks->scratch, names->out_at, names->out_size);
+	return st;
 }
 
 enum kith_status kith_ranks_write(struct kith_chunks *chunks, struct kith_decl *decl, size_t memory,
