@@ -4,7 +4,7 @@
 #
 # PkgConfig::LMDB     always, all that libkith needs
 # PkgConfig::CRYPTO, PkgConfig::SQLITE3, PkgConfig::ARCHIVE, PkgConfig::ZLIB   kith-build
-# PkgConfig::UDFREAD, SQUASHFS, MSPACK, SECCOMP; kith_wimlib    its workers
+# PkgConfig::UDFREAD, SQUASHFS, MSPACK, EXPAT, SECCOMP; kith_wimlib    its workers
 # PkgConfig::CMOCKA   unit tests
 find_package(PkgConfig REQUIRED)
 pkg_check_modules(LMDB REQUIRED IMPORTED_TARGET lmdb)
@@ -20,6 +20,7 @@ if(KITH_BUILD_BUILDER)
 	pkg_check_modules(UDFREAD REQUIRED IMPORTED_TARGET libudfread)
 	pkg_check_modules(SQUASHFS REQUIRED IMPORTED_TARGET libsquashfs1)
 	pkg_check_modules(MSPACK REQUIRED IMPORTED_TARGET libmspack)
+	pkg_check_modules(EXPAT REQUIRED IMPORTED_TARGET expat)
 	# Debian's wimlib.pc asks for libraries' files that are needed for its static library only.
 	find_path(WIMLIB_INCLUDE_DIR wimlib.h REQUIRED)
 	find_library(WIMLIB_LIBRARY wim REQUIRED)

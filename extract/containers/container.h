@@ -32,6 +32,7 @@
 #include "base/err.h"
 #include "blob/blob.h"
 #include "detect/detect.h"
+#include "facts/fact.h"
 #include "hash/digest.h"
 #include "kith.h"
 
@@ -123,17 +124,6 @@ enum kith_status kith_emit_pull(struct kith_emit *emit, const struct kith_entry 
 				void *user, struct kith_err *err);
 
 /* ----------------------------------------------------- what it says of itself */
-
-enum kith_fact {
-	KITH_FACT_PRODUCT,     /* "bash", "Windows 11 Pro" */
-	KITH_FACT_VERSION,     /* "5.2.15-2+b2" */
-	KITH_FACT_DISTRIBUTOR, /* "Debian"; the best of several: the one with the highest weight */
-	KITH_FACT_SYSTEM,      /* operating system */
-	KITH_FACT_LANGUAGE,
-	KITH_FACT_TYPE, /* "application", "operating system", "update" */
-	KITH_FACT_LINK, /* home page */
-	KITH_FACTS
-};
 
 /*
  * A fact about the container itself, from its metadata or from a file in it. weight: of two facts

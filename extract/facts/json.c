@@ -1,0 +1,179 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "facts/json.h"
+
+#include <string.h>
+
+#include "facts/inspect.h"
+
+struct scan {
+	const uint8_t *p, *end;
+	struct kith_bytes keys[JSON_KEYS_MAX];
+	json_string_fn string;
+	void *user;
+	struct kith_buf value;
+};
+
+static bool scan_value(struct scan *s, unsigned depth);
+
+static void skip_blank(struct scan *s)
+{
+	while (s->p < s->end && (*s->p == ' ' || *s->p == '\t' || *s->p == '\r' || *s->p == '\n'))
+		s->p++;
+}
+
+static bool take(struct scan *s, char c)
+{
+	skip_blank(s);
+	if (s->p >= s->end || *s->p != (uint8_t)c)
+		return false;
+	s->p++;
+	return true;
+}
+
+/* The inside of a string, still escaped. */
+static bool scan_string(struct scan *s, struct kith_bytes *ret)
+{
+	if (!take(s, '"'))
+		return false;
+	ret->data = s->p;
+	while (s->p < s->end && *s->p != '"') {
+		if (*s->p < 0x20)
+			return false;
+		s->p += *s->p == '\\' && s->end - s->p > 1 ? 2 : 1;
+	}
+	if (s->p >= s->end)
+		return false;
+	ret->n = (size_t)(s->p - ret->data);
+	s->p++;
+	return true;
+}
+
+static bool hex4(struct kith_bytes raw, size_t at, uint32_t *ret)
+{
+	size_t i;
+
+	*ret = 0;
+	if (raw.n < at + 4)
+		return false;
+	for (i = at; i < at + 4; i++) {
+		uint8_t c = raw.data[i];
+		uint32_t v = c >= '0' && c <= '9'   ? (uint32_t)(c - '0')
+			     : c >= 'a' && c <= 'f' ? (uint32_t)(c - 'a' + 10)
+			     : c >= 'A' && c <= 'F' ? (uint32_t)(c - 'A' + 10)
+						    : 16;
+
+		if (v == 16)
+			return false;
+		*ret = *ret << 4 | v;
+	}
+	return true;
+}
+
+static bool unescape(struct kith_bytes raw, struct kith_buf *to)
+{
+	static const char from[] = "\"\\/bfnrt", is[] = "\"\\/\b\f\n\r\t";
+	uint32_t c, low;
+	const char *at;
+	size_t i = 0;
+
+	to->n = 0;
+	while (i < raw.n) {
+		if (raw.data[i] != '\\') {
+			if (!kith_buf_add_byte(to, raw.data[i++]))
+				return false;
+			continue;
+		}
+		if (i + 1 >= raw.n)
+			return false;
+		at = raw.data[i + 1] == 0 ? NULL : strchr(from, raw.data[i + 1]);
+		if (at != NULL) {
+			c = (uint8_t)is[at - from];
+			i += 2;
+		} else {
+			if (raw.data[i + 1] != 'u' || !hex4(raw, i + 2, &c))
+				return false;
+			i += 6;
+			if (c >= 0xd800 && c < 0xdc00 && i + 1 < raw.n && raw.data[i] == '\\' &&
+			    raw.data[i + 1] == 'u' && hex4(raw, i + 2, &low) && low >= 0xdc00 &&
+			    low < 0xe000) {
+				c = 0x10000 + ((c - 0xd800) << 10) + (low - 0xdc00);
+				i += 6;
+			}
+		}
+		if (!add_utf8(to, c))
+			return false;
+	}
+	return true;
+}
+
+static bool scan_object(struct scan *s, unsigned depth)
+{
+	struct kith_bytes key;
+
+	if (take(s, '}'))
+		return true;
+	do {
+		if (!scan_string(s, &key) || !take(s, ':'))
+			return false;
+		if (depth < JSON_KEYS_MAX)
+			s->keys[depth] = key;
+		if (!scan_value(s, depth + 1))
+			return false;
+	} while (take(s, ','));
+	return take(s, '}');
+}
+
+static bool scan_array(struct scan *s, unsigned depth)
+{
+	if (take(s, ']'))
+		return true;
+	do {
+		if (depth < JSON_KEYS_MAX)
+			s->keys[depth] = (struct kith_bytes){NULL, 0};
+		if (!scan_value(s, depth + 1))
+			return false;
+	} while (take(s, ','));
+	return take(s, ']');
+}
+
+/* A number or true, false, null: of no interest, so the letters need not be right. */
+static bool scan_word(struct scan *s)
+{
+	const uint8_t *from = s->p;
+
+	while (s->p<s->end && * s->p> ' ' && *s->p != '"' && memchr(",]}{[:", *s->p, 6) == NULL)
+		s->p++;
+	return s->p > from;
+}
+
+static bool scan_value(struct scan *s, unsigned depth)
+{
+	struct kith_bytes raw;
+
+	skip_blank(s);
+	if (s->p >= s->end || depth > JSON_DEPTH_MAX)
+		return false;
+	if (*s->p == '{' || *s->p == '[')
+		return *s->p++ == '{' ? scan_object(s, depth) : scan_array(s, depth);
+	if (*s->p != '"')
+		return scan_word(s);
+	if (!scan_string(s, &raw))
+		return false;
+	if (depth > JSON_KEYS_MAX)
+		return true;
+	if (!unescape(raw, &s->value))
+		return false;
+	s->string(s->user, s->keys, depth, (struct kith_bytes){s->value.data, s->value.n});
+	return true;
+}
+
+bool json_scan(struct kith_bytes text, json_string_fn string, void *user)
+{
+	struct scan s = {.p = text.data, .end = text.data + text.n, .string = string, .user = user};
+	bool ok = scan_value(&s, 0);
+
+	skip_blank(&s);
+	ok = ok && s.p == s.end;
+	kith_buf_done(&s.value);
+	return ok;
+}
