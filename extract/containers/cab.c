@@ -21,12 +21,11 @@
 #include "containers/container.h"
 #include "containers/update_facts.h"
 
-#define PARTS_MAX    256u        /* cabinets of one set; Windows 95 had 26 */
-#define FILES_MAX    (1u << 20)  /* of a set; one cabinet has at most 65,535 */
-#define STEPS_MAX    (1u << 30)  /* the library finds a file's folder by walking their list */
-#define RESTARTS_MAX 16u         /* decoding a folder anew, since files in it overlap */
-#define CFHEADER     36u         /* bytes of a cabinet's header without its options */
-#define DECODE_BUF   (64 * 1024) /* input at a time */
+#define PARTS_MAX    256u       /* cabinets of one set; Windows 95 had 26 */
+#define FILES_MAX    (1u << 20) /* of a set; one cabinet has at most 65,535 */
+#define STEPS_MAX    (1u << 30) /* the library finds a file's folder by walking their list */
+#define RESTARTS_MAX 16u        /* decoding a folder anew, since files in it overlap */
+#define CFHEADER     36u        /* bytes of a cabinet's header without its options */
 
 struct part {
 	const struct kith_blob *blob;
@@ -585,7 +584,6 @@ static enum kith_status walk(const struct kith_container_in *in, struct kith_err
 	if (cab->d == NULL) {
 		st = kith_fail_nomem(err);
 	} else {
-		(void)cab->d->set_param(cab->d, MSCABD_PARAM_DECOMPBUF, DECODE_BUF);
 		st = read_cab(cab);
 		if (cab->parts[0].cab != NULL) /* frees all that were joined with it, too */
 			cab->d->close(cab->d, cab->parts[0].cab);
