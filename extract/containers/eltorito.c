@@ -11,7 +11,7 @@
 #define LOAD_SECTOR     512u
 #define DESCRIPTOR      16u /* ECMA-119: where volume descriptors begin */
 #define DESCRIPTORS_MAX 64u
-#define ENTRY           32u
+#define ENTRY           ((size_t)32)
 #define CATALOG_BYTES   8192u /* of a catalog that are read: 254 entries */
 
 #define HEADER_MORE 0x90u /* figure 4 */
@@ -156,17 +156,17 @@ enum kith_status kith_boot_images_read(const struct kith_blob *blob, struct kith
 	st = find_catalog(blob, &offset, err);
 	if (st < 0 || offset == 0)
 		return st;
-	st = kith_blob_read_some(blob, offset, catalog, sizeof catalog, &n, err);
-	if (st < 0)
-		return st;
-	if (n < (size_t)2 * ENTRY) {
+	if (offset >= blob->size || blob->size - offset < 2 * ENTRY) {
 		ret->fault = "damaged boot catalog";
 		return KITH_OK;
 	}
+	st = kith_blob_read_some(blob, offset, catalog, sizeof catalog, &n, err);
+	if (st < 0)
+		return st;
 	if (!is_valid(catalog)) /* it may still name images */
 		ret->fault = "damaged boot catalog";
 	st = take_entry(blob, catalog + ENTRY, ret, err);
-	for (at = (size_t)2 * ENTRY; st >= 0 && n - at >= ENTRY; at += ENTRY) {
+	for (at = 2 * ENTRY; st >= 0 && n - at >= ENTRY; at += ENTRY) {
 		const uint8_t *e = catalog + at;
 
 		if (e[0] == EXTENSION) /* selection criteria of the entry before */

@@ -182,6 +182,8 @@ static enum kith_status push_child(struct walk *w, size_t parent, struct kith_er
 	enum kith_status st;
 	size_t n;
 
+	if (offset >= w->iso->in->blob->size)
+		return note(w, KITH_LEDGER_FAILED, "damaged directory", err);
 	st = kith_blob_read_some(w->iso->in->blob, offset, record, sizeof record, &n, err);
 	if (st < 0)
 		return st;
