@@ -292,6 +292,15 @@ static enum kith_status on_declared(struct kith_walk *walk, struct walk_job *job
 	    .size = m->number,
 	};
 
+	if (job->format == KITH_FORMAT_NONE) { /* found in a file of a folder: the folder's */
+		const struct walk_item *item = item_of(job, m);
+
+		if (item == NULL)
+			return bad(job, err);
+		if (item->node == KITH_NO_NODE)
+			return KITH_OK;
+		file.node = item->node;
+	}
 	return walk->sink.file(walk->sink.user, &file, err);
 }
 
@@ -452,7 +461,7 @@ static enum kith_status take(struct kith_walk *walk, struct walk_job *job,
 	case KITH_WIRE_CHILD: return on_child(walk, job, m, err);
 	case KITH_WIRE_NOTE: return on_note(walk, job, m, err);
 	case KITH_WIRE_FACT: return on_fact(walk, job, m, err);
-	case KITH_WIRE_DECLARED: return files ? bad(job, err) : on_declared(walk, job, m, err);
+	case KITH_WIRE_DECLARED: return on_declared(walk, job, m, err);
 	case KITH_WIRE_ITEM: return on_item(walk, job, m, err);
 	case KITH_WIRE_SPOOL: return files ? bad(job, err) : on_spool(walk, job, m, err);
 	case KITH_WIRE_SIBLING: return on_sibling(walk, job, m, err);

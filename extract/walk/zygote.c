@@ -24,6 +24,16 @@
 
 extern char **environ;
 
+/* The rows of containers.def. */
+static const char *const containers[] = {
+#define KITH_CONTAINER(id, worker) #id,
+#include "containers/containers.def"
+#undef KITH_CONTAINER
+#ifdef KITH_TEST_HOOKS
+    "misbehave",
+#endif
+    NULL};
+
 static const char *const programs[KITH_WORKERS] = {
     [KITH_WORKER_MAIN] = "kith-worker",
     [KITH_WORKER_WIM] = "kith-worker-wim",
@@ -189,15 +199,30 @@ static bool zygote_runs(struct kith_walk *walk, enum kith_worker worker)
 	return false;
 }
 
+static bool has_container(const char *id)
+{
+	size_t i;
+
+	for (i = 0; containers[i] != NULL; i++)
+		if (strcmp(containers[i], id) == 0)
+			return true;
+	return false;
+}
+
 const char *walk_zygote_lacks(struct kith_walk *walk, enum kith_format format)
 {
 	const struct kith_format_info *info = kith_worker_format(format);
 	struct walk_zygote *zygote = &walk->zygotes[info->worker];
 	static char reason[KITH_WIRE_REASON + 1]; /* the walk has one thread */
 	const char *why = "";
-	bool lacks = !zygote_runs(walk, info->worker);
+	bool lacks;
 	size_t i;
 
+	if (!has_container(info->container)) {
+		(void)snprintf(reason, sizeof reason, "%s: not opened by this build", info->name);
+		return reason;
+	}
+	lacks = !zygote_runs(walk, info->worker);
 	for (i = 0; i < zygote->n_lacks && !lacks; i++)
 		if (strcmp(zygote->lacks[i], info->container) == 0) {
 			lacks = true;

@@ -31,6 +31,7 @@ enum kith_status kith_emit_new(int sock, const struct kith_blob *blob,
 	emit->blob = blob;
 	emit->limits = *limits;
 	emit->spool_fd = -1;
+	emit->sent_ms = emit_now_ms();
 	emit->piece = malloc(EMIT_PIECE);
 	st = kith_hasher_new((unsigned)limits->threads, emit_hashed, emit, &emit->hasher, err);
 	if (st >= 0 && (emit->piece == NULL || !kith_wire_start(&emit->out) ||
@@ -57,6 +58,7 @@ void kith_emit_free(struct kith_emit *emit)
 		kith_blob_done(&emit->siblings[i]);
 	kith_buf_done(&emit->out);
 	kith_buf_done(&emit->head);
+	kith_buf_done(&emit->whole);
 	free(emit->links);
 	free(emit->piece);
 	free(emit);
@@ -107,7 +109,7 @@ static enum kith_status cut(struct kith_emit *emit, const char *reason, bool all
 	return st < 0 ? st : KITH_END;
 }
 
-static struct emit_entry *new_entry(const struct kith_entry *from, struct kith_err *err)
+struct emit_entry *emit_entry_new(const struct kith_entry *from, struct kith_err *err)
 {
 	struct emit_entry *entry = calloc(1, sizeof *entry);
 
@@ -136,8 +138,8 @@ static struct emit_entry *new_entry(const struct kith_entry *from, struct kith_e
 }
 
 /* Sets emit->now. KITH_NOT_FOUND: it is not wanted. */
-static enum kith_status begin(struct kith_emit *emit, const struct kith_entry *from,
-			      struct kith_err *err)
+enum kith_status emit_begin(struct kith_emit *emit, const struct kith_entry *from,
+			    struct kith_err *err)
 {
 	struct kith_entry own = *from;
 	const char *reason = NULL;
@@ -163,13 +165,13 @@ static enum kith_status begin(struct kith_emit *emit, const struct kith_entry *f
 		st = kith_emit_note(emit, KITH_LEDGER_FAILED, reason, own.name, own.name_n, err);
 		return st < 0 ? st : KITH_NOT_FOUND;
 	}
-	emit->now = new_entry(&own, err);
-	emit->head.n = 0;
+	emit->now = emit_entry_new(&own, err);
+	emit->head.n = emit->whole.n = 0;
 	return emit->now == NULL ? KITH_E_NOMEM : KITH_OK;
 }
 
 /* Whether n more bytes are within the limits; else KITH_END, and emit->now is gone. */
-static enum kith_status take(struct kith_emit *emit, uint64_t n, bool hole, struct kith_err *err)
+enum kith_status emit_take(struct kith_emit *emit, uint64_t n, bool hole, struct kith_err *err)
 {
 	struct emit_entry *entry = emit->now;
 	uint64_t allowed;
@@ -229,7 +231,7 @@ static enum kith_status decide(struct kith_emit *emit, bool whole, struct kith_e
 
 /* --------------------------------------------------------------- pushed entries */
 
-static enum kith_status start_stream(struct kith_emit *emit, struct kith_err *err)
+enum kith_status emit_start(struct kith_emit *emit, struct kith_err *err)
 {
 	enum kith_status st = KITH_OK;
 
@@ -243,11 +245,11 @@ static enum kith_status start_stream(struct kith_emit *emit, struct kith_err *er
 enum kith_status kith_emit_begin(struct kith_emit *emit, const struct kith_entry *from,
 				 struct kith_err *err)
 {
-	enum kith_status st = begin(emit, from, err);
+	enum kith_status st = emit_begin(emit, from, err);
 
 	if (st != KITH_OK || emit->now == NULL)
 		return st;
-	return start_stream(emit, err);
+	return emit_start(emit, err);
 }
 
 /* Inner data of no known format is of no use. */
@@ -261,9 +263,29 @@ static enum kith_status end_inner(struct kith_emit *emit, struct kith_err *err)
 	return st < 0 ? st : KITH_END;
 }
 
+/* The next bytes belong to the head, which is not full: *ret_n of them are taken. */
+static enum kith_status push_head(struct kith_emit *emit, const uint8_t *data, size_t n,
+				  size_t *ret_n, struct kith_err *err)
+{
+	struct emit_entry *entry = emit->now;
+	enum kith_status st;
+
+	*ret_n = KITH_PEEK_HEAD - emit->head.n < n ? KITH_PEEK_HEAD - emit->head.n : n;
+	if (!kith_buf_add(&emit->head, data, *ret_n))
+		return kith_fail_nomem(err);
+	if (entry->asked)
+		return emit_inspect_data(emit, entry, data, *ret_n, err);
+	if (emit->head.n < KITH_FACT_HEAD)
+		return KITH_OK;
+	st = emit_inspect_ask(emit, entry, err);
+	if (st < 0)
+		return st;
+	return emit_inspect_data(emit, entry, emit->head.data, emit->head.n, err);
+}
+
 /* Bytes at `at`, which are within the limits. */
-static enum kith_status push(struct kith_emit *emit, uint64_t at, const uint8_t *data, size_t n,
-			     struct kith_err *err)
+enum kith_status emit_push(struct kith_emit *emit, uint64_t at, const uint8_t *data, size_t n,
+			   struct kith_err *err)
 {
 	struct emit_entry *entry = emit->now;
 	enum kith_status st = KITH_OK;
@@ -272,11 +294,9 @@ static enum kith_status push(struct kith_emit *emit, uint64_t at, const uint8_t 
 	if (entry->hashed)
 		st = kith_hasher_add(emit->hasher, data, n, err);
 	if (st >= 0 && !entry->decided) {
-		now = KITH_PEEK_HEAD - emit->head.n < n ? KITH_PEEK_HEAD - emit->head.n : n;
-		if (!kith_buf_add(&emit->head, data, now))
-			return kith_fail_nomem(err);
-		if (emit->head.n < KITH_PEEK_HEAD)
-			return KITH_OK;
+		st = push_head(emit, data, n, &now, err);
+		if (st < 0 || emit->head.n < KITH_PEEK_HEAD)
+			return st;
 		data += now;
 		at += now;
 		n -= now;
@@ -284,6 +304,8 @@ static enum kith_status push(struct kith_emit *emit, uint64_t at, const uint8_t 
 		if (st >= 0 && entry->format == KITH_FORMAT_NONE && entry->kind == KITH_ENTRY_INNER)
 			return end_inner(emit, err);
 	}
+	if (st >= 0)
+		st = emit_inspect_data(emit, entry, data, n, err);
 	if (st >= 0)
 		st = emit_spool_write(emit, entry, at, data, n, err);
 	return st;
@@ -300,9 +322,9 @@ enum kith_status kith_emit_data(struct kith_emit *emit, const void *data, size_t
 	if (n == 0)
 		return KITH_OK;
 	at = emit->now->size;
-	st = take(emit, n, false, err);
+	st = emit_take(emit, n, false, err);
 	if (st == KITH_OK)
-		st = push(emit, at, data, n, err);
+		st = emit_push(emit, at, data, n, err);
 	return st == KITH_OK ? emit_tick(emit, err) : st;
 }
 
@@ -316,14 +338,16 @@ enum kith_status kith_emit_zeros(struct kith_emit *emit, uint64_t n, struct kith
 	if (n == 0)
 		return KITH_OK;
 	at = emit->now->size;
-	st = take(emit, n, true, err);
+	st = emit_take(emit, n, true, err);
 	while (st == KITH_OK && n > 0 && !emit->now->decided) {
 		size_t now = n < sizeof zeros ? (size_t)n : sizeof zeros;
 
-		st = push(emit, at, zeros, now, err);
+		st = emit_push(emit, at, zeros, now, err);
 		at += now;
 		n -= now;
 	}
+	if (st == KITH_OK && n > 0) /* nothing that tells anything has holes so far behind */
+		emit->now->inspector = NULL;
 	while (st == KITH_OK && n > 0) { /* in parts, so that the walk hears of us */
 		uint64_t now = n < EMIT_FED_BYTES ? n : EMIT_FED_BYTES;
 
@@ -346,7 +370,8 @@ enum kith_status kith_emit_end(struct kith_emit *emit, struct kith_err *err)
 
 	if (entry == NULL)
 		return KITH_OK;
-	if (!entry->decided)
+	st = emit_inspect_end(emit, entry, err);
+	if (st >= 0 && !entry->decided)
 		st = decide(emit, true, err);
 	emit_spool_close(emit);
 	if (st >= 0 && !entry->hashed) {
@@ -399,176 +424,6 @@ enum kith_status kith_emit_pull(struct kith_emit *emit, const struct kith_entry 
 	return st;
 }
 
-/* -------------------------------------------------------------- entries in place */
-
-/* Reads a blob and pushes it as the entry that was begun. */
-static enum kith_status feed(struct kith_emit *emit, const struct kith_blob *blob, uint64_t at,
-			     struct kith_err *err)
-{
-	enum kith_status st = KITH_OK;
-	struct kith_err fault = {0};
-	size_t n;
-
-	while (st == KITH_OK && at < blob->size) {
-		if (kith_blob_read_some(blob, at, emit->piece, EMIT_PIECE, &n, &fault) < 0)
-			return kith_emit_damaged(emit, "it could not be read", fault.msg, err);
-		st = push(emit, at, emit->piece, n, err);
-		at += n;
-		if (st == KITH_OK)
-			st = emit_tick(emit, err);
-	}
-	return st == KITH_OK ? kith_emit_end(emit, err) : st;
-}
-
-/* The first and the last bytes of a blob decide. KITH_NOT_FOUND: they could not be read. */
-static enum kith_status peek_blob(struct kith_emit *emit, const struct kith_blob *blob,
-				  struct kith_err *err)
-{
-	struct emit_entry *entry = emit->now;
-	struct kith_peek peek = {.has_size = true, .size = blob->size};
-	size_t tail_n = 0;
-	struct kith_err fault = {0};
-	enum kith_status st;
-
-	st = kith_blob_read_some(blob, 0, emit->head.data, KITH_PEEK_HEAD, &emit->head.n, &fault);
-	if (st >= 0 && blob->size > emit->head.n)
-		st = kith_blob_read_some(blob, blob->size - KITH_PEEK_TAIL, emit->piece,
-					 KITH_PEEK_TAIL, &tail_n, &fault);
-	if (st < 0) {
-		st = kith_emit_damaged(emit, "it could not be read", fault.msg, err);
-		return st < 0 ? st : KITH_NOT_FOUND;
-	}
-	entry->decided = true;
-	if (entry->leaf)
-		return KITH_OK;
-	peek.head = emit->head.data;
-	peek.head_n = emit->head.n;
-	peek.tail = tail_n > 0 ? emit->piece : emit->head.data;
-	peek.tail_n = tail_n;
-	if (tail_n == 0) {
-		peek.tail_n = emit->head.n < KITH_PEEK_TAIL ? emit->head.n : KITH_PEEK_TAIL;
-		peek.tail = emit->head.data + emit->head.n - peek.tail_n;
-	}
-	entry->format = kith_worker_detect(&peek);
-	return KITH_OK;
-}
-
-/* Where the walk finds the container: in these pieces of the file. */
-static enum kith_status keep_extents(struct emit_entry *entry, const struct kith_blob *blob,
-				     struct kith_err *err)
-{
-	entry->extents = malloc((blob->n_extents + 1) * sizeof *entry->extents);
-	if (entry->extents == NULL)
-		return kith_fail_nomem(err);
-	memcpy(entry->extents, blob->extents, blob->n_extents * sizeof *entry->extents);
-	entry->n_extents = blob->n_extents;
-	return KITH_OK;
-}
-
-/* emit->now, whose bytes lie in a file. */
-static enum kith_status whole_blob(struct kith_emit *emit, const struct kith_blob *blob,
-				   struct kith_err *err)
-{
-	struct emit_entry *entry = emit->now;
-	enum kith_status st = peek_blob(emit, blob, err);
-
-	if (st != KITH_OK)
-		return st < 0 ? st : KITH_OK;
-	if (entry->format != KITH_FORMAT_NONE && blob->n_extents > KITH_WIRE_EXTENTS) {
-		/* in too many pieces to be named: copied */
-		st = start_stream(emit, err);
-		if (st >= 0)
-			st = emit_spool_open(emit, entry, blob->size, err);
-		return st < 0 ? st : feed(emit, blob, 0, err);
-	}
-	if (entry->format != KITH_FORMAT_NONE && !entry->is_file)
-		st = keep_extents(entry, blob, err);
-	if (st < 0)
-		return st;
-	if (entry->kind == KITH_ENTRY_INNER)
-		return kith_emit_end(emit, err);
-	if (blob->size > emit->head.n && blob->size <= EMIT_FED_BYTES) {
-		if (entry->linked)
-			st = emit_link_await(emit, entry, err);
-		emit->now = NULL;
-		if (st >= 0)
-			st = kith_hasher_blob(emit->hasher, entry, blob, err);
-		return st < 0 ? st : emit_tick(emit, err);
-	}
-	st = start_stream(emit, err);
-	if (st >= 0 && emit->head.n > 0)
-		st = kith_hasher_add(emit->hasher, emit->head.data, emit->head.n, err);
-	return st < 0 ? st : feed(emit, blob, emit->head.n, err);
-}
-
-/* The limits of a whole blob, before it is read. */
-static enum kith_status take_blob(struct kith_emit *emit, const struct kith_blob *blob,
-				  struct kith_err *err)
-{
-	uint64_t holes = 0;
-	size_t i;
-	enum kith_status st;
-
-	for (i = 0; i < blob->n_extents; i++)
-		if (blob->extents[i].offset == KITH_EXTENT_ZEROS)
-			holes += blob->extents[i].bytes;
-	st = take(emit, blob->size - holes, false, err);
-	return st == KITH_OK && holes > 0 ? take(emit, holes, true, err) : st;
-}
-
-enum kith_status kith_emit_in_place(struct kith_emit *emit, const struct kith_entry *from,
-				    const struct kith_extent *extents, size_t n,
-				    struct kith_err *err)
-{
-	enum kith_status st = begin(emit, from, err);
-	struct kith_err fault = {0};
-	struct kith_blob part;
-
-	if (st != KITH_OK || emit->now == NULL)
-		return st < 0 ? st : KITH_OK;
-	if (emit->blob->fd < 0)
-		return kith_fail(err, KITH_E_ARG, "an entry in place of what is decoded");
-	st = kith_blob_parts(&part, emit->blob, extents, n, &fault);
-	if (st == KITH_E_NOMEM)
-		return kith_fail_nomem(err);
-	if (st < 0)
-		return kith_emit_damaged(emit, "it reaches beyond the end of its container",
-					 fault.msg, err);
-	st = take_blob(emit, &part, err);
-	if (st == KITH_OK)
-		st = whole_blob(emit, &part, err);
-	kith_blob_done(&part);
-	return st < 0 ? st : KITH_OK;
-}
-
-enum kith_status kith_emit_file(struct kith_emit *emit, uint32_t item, const void *name,
-				size_t name_n, int fd, uint64_t size, struct kith_err *err)
-{
-	struct kith_entry from = {.kind = KITH_ENTRY_FILE, .name = name, .name_n = name_n};
-	struct kith_blob blob;
-	enum kith_status st;
-
-	emit->now = new_entry(&from, err);
-	if (emit->now == NULL) {
-		(void)close(fd);
-		return KITH_E_NOMEM;
-	}
-	emit->head.n = 0;
-	emit->now->item = item;
-	emit->now->is_file = true;
-	emit->now->fd = fd;
-	st = kith_blob_file(&blob, fd, size, err);
-	if (st < 0)
-		return st;
-	emit->now->size = size;
-	emit->bytes += size;
-	st = whole_blob(emit, &blob, err);
-	kith_blob_done(&blob);
-	if (st < 0)
-		return st;
-	return KITH_OK;
-}
-
 enum kith_status kith_emit_finish(struct kith_emit *emit, struct kith_err *err)
 {
 	enum kith_status st = KITH_OK;
@@ -586,7 +441,5 @@ enum kith_status kith_emit_finish(struct kith_emit *emit, struct kith_err *err)
 		emit->others = 0;
 		st = emit_send(emit, &m, err);
 	}
-	if (st >= 0)
-		st = emit_notes_rest(emit, err);
-	return st < 0 ? st : kith_emit_flush(emit, err);
+	return st < 0 ? st : emit_notes_rest(emit, err);
 }

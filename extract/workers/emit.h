@@ -19,11 +19,11 @@ enum kith_status kith_emit_new(int sock, const struct kith_blob *blob,
 void kith_emit_free(struct kith_emit *emit);
 
 /* A whole file that is no entry of a container: reported as `item`, with KITH_WIRE_ITEM behind it.
- * The fd may be closed when KITH_WIRE_ITEM was sent (kith_emit_item_fn). */
+ * Takes fd over. */
 enum kith_status kith_emit_file(struct kith_emit *emit, uint32_t item, const void *name,
 				size_t name_n, int fd, uint64_t size, struct kith_err *err);
 
-/* Waits for all digests, and sends all that is not sent yet. */
+/* Waits for all digests. What there is to say is not sent yet. */
 enum kith_status kith_emit_finish(struct kith_emit *emit, struct kith_err *err);
 enum kith_status kith_emit_flush(struct kith_emit *emit, struct kith_err *err);
 /* The last message. */

@@ -3,6 +3,7 @@
 #ifndef KITH_EXTRACT_EMIT_INT_H
 #define KITH_EXTRACT_EMIT_INT_H
 
+#include "facts/facts.h"
 #include "workers/emit.h"
 
 /* Larger in-place entries are read by this thread instead of the hasher's, so that it can tell the
@@ -22,9 +23,11 @@ struct emit_entry {
 	uint32_t item;
 	enum kith_entry_kind kind;
 	bool sparse, leaf, linked, has_declared, has_size, is_file;
-	bool decided;  /* its first bytes were looked at */
-	bool hashed;   /* it has a stream of the hasher */
-	bool awaited;  /* in the table of links */
+	bool decided; /* its first bytes were looked at */
+	bool hashed;  /* it has a stream of the hasher */
+	bool awaited; /* in the table of links */
+	bool asked;   /* the inspectors were; one of them wants it: */
+	const struct kith_inspector *inspector;
 	uint64_t size; /* so far; of zeros in holes: */
 	uint64_t zeros;
 	uint64_t expected; /* has_size */
@@ -68,9 +71,10 @@ struct kith_emit {
 
 	/* the entry that was begun */
 	struct emit_entry *now;
-	struct kith_buf head; /* its first bytes */
-	uint8_t *piece;       /* EMIT_PIECE bytes for reading */
-	int spool_fd;         /* -1: none */
+	struct kith_buf head;  /* its first bytes */
+	struct kith_buf whole; /* all of them so far, where an inspector wants it */
+	uint8_t *piece;        /* EMIT_PIECE bytes for reading */
+	int spool_fd;          /* -1: none */
 	uint64_t spool_id, spool_granted;
 	uint64_t next_spool;
 
@@ -88,6 +92,7 @@ struct kith_emit {
 };
 
 /* emit_out.c */
+uint64_t emit_now_ms(void);
 enum kith_status emit_send(struct kith_emit *emit, const struct kith_wire *message,
 			   struct kith_err *err);
 /* Sends what waits when it has waited for long, and says that work goes on. */
@@ -99,6 +104,10 @@ enum kith_status emit_ask(struct kith_emit *emit, const struct kith_wire *messag
 enum kith_status emit_note_item(struct kith_emit *emit, uint32_t item,
 				enum kith_ledger_class class_, const char *reason,
 				const void *example, size_t example_n, struct kith_err *err);
+enum kith_status emit_declared_item(struct kith_emit *emit, uint32_t item, const uint8_t *name,
+				    size_t name_n, const struct kith_declared *declared,
+				    bool has_size, uint64_t size, bool signed_,
+				    struct kith_err *err);
 enum kith_status emit_notes_rest(struct kith_emit *emit, struct kith_err *err);
 
 /* emit_hashed.c */
@@ -110,6 +119,27 @@ enum kith_status emit_unhashed(struct kith_emit *emit, struct emit_entry *entry,
 enum kith_status emit_link_await(struct kith_emit *emit, struct emit_entry *entry,
 				 struct kith_err *err);
 void emit_entry_free(struct kith_emit *emit, struct emit_entry *entry);
+
+/* emit_inspect.c */
+enum kith_status emit_inspect_ask(struct kith_emit *emit, struct emit_entry *entry,
+				  struct kith_err *err);
+enum kith_status emit_inspect_blob(struct kith_emit *emit, struct emit_entry *entry,
+				   const struct kith_blob *blob, struct kith_err *err);
+enum kith_status emit_inspect_data(struct kith_emit *emit, struct emit_entry *entry,
+				   const void *data, size_t n, struct kith_err *err);
+enum kith_status emit_inspect_end(struct kith_emit *emit, struct emit_entry *entry,
+				  struct kith_err *err);
+
+/* emit.c, for emit_place.c */
+enum kith_status emit_begin(struct kith_emit *emit, const struct kith_entry *from,
+			    struct kith_err *err);
+/* Whether n more bytes are within the limits; else KITH_END, and emit->now is gone. */
+enum kith_status emit_take(struct kith_emit *emit, uint64_t n, bool hole, struct kith_err *err);
+/* The hasher's stream of emit->now. */
+enum kith_status emit_start(struct kith_emit *emit, struct kith_err *err);
+enum kith_status emit_push(struct kith_emit *emit, uint64_t at, const uint8_t *data, size_t n,
+			   struct kith_err *err);
+struct emit_entry *emit_entry_new(const struct kith_entry *from, struct kith_err *err);
 
 /* emit_spool.c: the copy of a container that is pushed. All leave the entry as it is when the walk
  * grants no spool: it is hashed, and not opened. */

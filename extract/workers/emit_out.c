@@ -18,7 +18,7 @@
 /* A packet that is not full leaves after so long: containers in it can be opened meanwhile. */
 #define TICK_MS 50
 
-static uint64_t now_ms(void)
+uint64_t emit_now_ms(void)
 {
 	struct timespec t;
 
@@ -34,7 +34,7 @@ enum kith_status kith_emit_flush(struct kith_emit *emit, struct kith_err *err)
 		st = kith_packet_send(emit->sock, emit->out.data, emit->out.n, NULL, 0, 1, err);
 	if (st >= 0 && !kith_wire_start(&emit->out))
 		st = kith_fail_nomem(err);
-	emit->sent_ms = now_ms();
+	emit->sent_ms = emit_now_ms();
 	return st;
 }
 
@@ -50,7 +50,7 @@ enum kith_status emit_tick(struct kith_emit *emit, struct kith_err *err)
 {
 	struct kith_wire m = {.type = KITH_WIRE_PROGRESS, .number = emit->bytes};
 
-	if (now_ms() - emit->sent_ms < TICK_MS)
+	if (emit_now_ms() - emit->sent_ms < TICK_MS)
 		return KITH_OK;
 	if (!kith_wire_put(&emit->out, &m))
 		return kith_fail_nomem(err);
@@ -84,7 +84,7 @@ enum kith_status emit_ask(struct kith_emit *emit, const struct kith_wire *messag
 	    !kith_wire_get(&pos, emit->out.data + emit->out.n + n, ret) ||
 	    ret->type != KITH_WIRE_ANSWER)
 		return kith_fail(err, KITH_E_CORRUPT, "an answer that is none");
-	emit->sent_ms = now_ms();
+	emit->sent_ms = emit_now_ms();
 	return KITH_OK;
 }
 
@@ -199,11 +199,13 @@ enum kith_status kith_emit_kind(struct kith_emit *emit, const char *kind, struct
 	return emit_send(emit, &m, err);
 }
 
-enum kith_status kith_emit_declared(struct kith_emit *emit, const uint8_t *name, size_t name_n,
-				    const struct kith_declared *declared, bool has_size,
-				    uint64_t size, bool signed_, struct kith_err *err)
+enum kith_status emit_declared_item(struct kith_emit *emit, uint32_t item, const uint8_t *name,
+				    size_t name_n, const struct kith_declared *declared,
+				    bool has_size, uint64_t size, bool signed_,
+				    struct kith_err *err)
 {
 	struct kith_wire m = {.type = KITH_WIRE_DECLARED,
+			      .item = item,
 			      .flags = (has_size ? KITH_WIRE_F_SIZED : 0u) |
 				       (signed_ ? KITH_WIRE_F_SIGNED : 0u),
 			      .number = has_size ? size : 0,
@@ -211,12 +213,19 @@ enum kith_status kith_emit_declared(struct kith_emit *emit, const uint8_t *name,
 			      .declared = *declared};
 
 	if (name_n > KITH_LIMIT_ENTRY_NAME)
-		return kith_emit_note(emit, KITH_LEDGER_FAILED, "a name over the limit", name,
+		return emit_note_item(emit, item, KITH_LEDGER_FAILED, "a name over the limit", name,
 				      KITH_LIMIT_EXAMPLE, err);
 	if (++emit->entries > emit->limits.entries)
-		return kith_emit_note(emit, KITH_LEDGER_FAILED, "over the limit of entries", name,
-				      name_n, err);
+		return emit_note_item(emit, item, KITH_LEDGER_FAILED, "over the limit of entries",
+				      name, name_n, err);
 	return emit_send(emit, &m, err);
+}
+
+enum kith_status kith_emit_declared(struct kith_emit *emit, const uint8_t *name, size_t name_n,
+				    const struct kith_declared *declared, bool has_size,
+				    uint64_t size, bool signed_, struct kith_err *err)
+{
+	return emit_declared_item(emit, 0, name, name_n, declared, has_size, size, signed_, err);
 }
 
 enum kith_status kith_emit_expect(struct kith_emit *emit, const char *child, const uint8_t *path,

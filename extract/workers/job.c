@@ -103,6 +103,8 @@ static enum kith_status hash_files(struct job *job, struct kith_emit *emit, stru
 			/* nothing waits: tell what there is, so that more will come */
 			st = kith_emit_finish(emit, err);
 			if (st >= 0)
+				st = kith_emit_flush(emit, err);
+			if (st >= 0)
 				st = kith_packet_recv(job->sock, job->packet, KITH_PACKET_MAX, &n,
 						      fds, KITH_PACKET_FDS, &n_fds, 1, err);
 		}
@@ -114,6 +116,10 @@ static enum kith_status hash_files(struct job *job, struct kith_emit *emit, stru
 		for (i = 0; pos < end; i++) {
 			if (!kith_wire_get(&pos, end, &m) || m.type != KITH_WIRE_OPEN || i >= n_fds)
 				return kith_fail(err, KITH_E_CORRUPT, "an order that is none");
+#ifdef KITH_TEST_HOOKS
+			if (m.name.n >= 4 && memcmp(m.name.data + m.name.n - 4, "!die", 4) == 0)
+				_exit(9);
+#endif
 			st = kith_emit_file(emit, m.item, m.name.data, m.name.n, fds[i], m.number,
 					    err);
 			if (st < 0)

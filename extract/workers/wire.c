@@ -42,7 +42,7 @@ static const struct {
 			false},
     [KITH_WIRE_FACT] = {ITEM | CODE | NUMBER | NAME, KITH_FACTS - 1, 0, false},
     [KITH_WIRE_KIND] = {TEXT, 0, 32, false},
-    [KITH_WIRE_DECLARED] = {FLAGS | NUMBER | NAME | DECLARED, 0, 0, false},
+    [KITH_WIRE_DECLARED] = {ITEM | FLAGS | NUMBER | NAME | DECLARED, 0, 0, false},
     [KITH_WIRE_EXPECT] = {TEXT | NAME | DECLARED, 0, KITH_WIRE_TEXT, true},
     [KITH_WIRE_ITEM] = {ITEM, 0, 0, false},
     [KITH_WIRE_PROGRESS] = {NUMBER, 0, 0, false},

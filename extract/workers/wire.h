@@ -31,7 +31,7 @@ enum kith_wire_type {
 	KITH_WIRE_NOTE,     /* item code=class number=count text=reason name=example */
 	KITH_WIRE_FACT,     /* item code=fact number=weight name=the fact */
 	KITH_WIRE_KIND,     /* text */
-	KITH_WIRE_DECLARED, /* flags number=size name declared */
+	KITH_WIRE_DECLARED, /* item flags number=size name declared */
 	KITH_WIRE_EXPECT,   /* text=child name=path declared */
 	KITH_WIRE_ITEM,     /* item: this file is done */
 	KITH_WIRE_PROGRESS, /* number=bytes so far */
