@@ -7,8 +7,8 @@
 
 #include "base/err.h"
 #include "detect/detect.h"
+#include "frames_end.h"
 #include "inflate.h"
-#include "zstd_end.h"
 
 /* Members that are passed over while one is looked for. */
 #define MEMBERS_MAX 100000u
@@ -18,7 +18,7 @@
 struct kith_unpacked {
 	struct kith_inflate *inflate; /* or */
 	struct kith_la *la;
-	struct kith_blob frames; /* zstd: the part of the blob that is frames */
+	struct kith_blob frames; /* zstd, lz4: the part of the blob that is frames */
 	uint8_t *head;           /* what was peeked at */
 	size_t head_n, head_at;
 	enum kith_status st; /* that peeking ended with */
@@ -74,6 +74,10 @@ static enum kith_status open_la(struct kith_unpacked *unpacked, const struct kit
 
 	if (format == KITH_LA_ZSTD)
 		st = kith_zstd_end(blob, &extent.bytes, &window, err);
+	else if (format == KITH_LA_LZ4)
+		st = kith_lz4_end(blob, &extent.bytes, err);
+	else
+		extent.bytes = blob->size;
 	if (st < 0)
 		return st;
 	if (window > ZSTD_WINDOW_MAX)
@@ -81,7 +85,7 @@ static enum kith_status open_la(struct kith_unpacked *unpacked, const struct kit
 				 "zstd with a window of %llu MiB; %llu can be read",
 				 (unsigned long long)(window >> 20),
 				 (unsigned long long)(ZSTD_WINDOW_MAX >> 20));
-	if (format == KITH_LA_ZSTD && extent.bytes < blob->size && blob->read == NULL) {
+	if (extent.bytes < blob->size && blob->read == NULL) {
 		st = kith_blob_parts(&unpacked->frames, blob, &extent, 1, err);
 		blob = &unpacked->frames;
 	}
