@@ -490,6 +490,22 @@ static enum kith_status take(struct kith_walk *walk, struct walk_job *job,
 	return bad(job, err);
 }
 
+/* Whether the first worker of the job has said this already. */
+static bool passed_over(struct kith_walk *walk, struct walk_job *job, const struct kith_wire *m)
+{
+	/* a request is answered each time; KITH_WIRE_SPOOL counts refusals, in spool.c */
+	if (job->format == KITH_FORMAT_NONE || m->type > KITH_WIRE_EXPECT)
+		return false;
+	if (job->pass[m->type] == 0) {
+		job->taken[m->type]++;
+		return false;
+	}
+	job->pass[m->type]--;
+	if (m->type == KITH_WIRE_CHILD && (m->flags & KITH_WIRE_F_SPOOLED) != 0)
+		walk_source_drop(walk, walk_spool_take(job, m->number2));
+	return true;
+}
+
 enum kith_status walk_event(struct kith_walk *walk, struct walk_job *job, const uint8_t *data,
 			    size_t n, struct kith_err *err)
 {
@@ -505,6 +521,8 @@ enum kith_status walk_event(struct kith_walk *walk, struct walk_job *job, const 
 		    (job->format != KITH_FORMAT_NONE &&
 		     job->events++ / 8 > walk->limits.entries + 1000000))
 			return job->killed != NULL ? KITH_OK : bad(job, err);
+		if (passed_over(walk, job, &m))
+			continue;
 		st = take(walk, job, &m, err);
 	}
 	return st;

@@ -209,6 +209,7 @@ static enum kith_status send_order(struct kith_walk *walk, struct walk_job *job,
 	const struct kith_walk_limits *from = &walk->limits;
 	bool files = job->format == KITH_FORMAT_NONE;
 	struct kith_wire m = {.type = KITH_WIRE_JOB,
+			      .flags = job->careful ? KITH_WIRE_F_CAREFUL : 0u,
 			      .code = (uint32_t)job->format,
 			      .name = {job->name, job->name_n},
 			      .extents = job->extents,
@@ -224,7 +225,8 @@ static enum kith_status send_order(struct kith_walk *walk, struct walk_job *job,
 	    .cpu_seconds = files ? 0 : from->cpu_seconds + job->size / BYTES_PER_SECOND,
 	    .memory = from->worker_memory,
 	    .spool_member = from->spool_member,
-	    .threads = !files && job->size <= SMALL_CONTAINER ? 0 : walk->n_threads,
+	    .threads =
+		!files && (job->careful || job->size <= SMALL_CONTAINER) ? 0 : walk->n_threads,
 	};
 	if (!kith_wire_start(&walk->out) || !kith_wire_put(&walk->out, &m))
 		return kith_fail_nomem(err);
@@ -400,10 +402,40 @@ static enum kith_status end_files(struct kith_walk *walk, struct walk_job *job,
 	return st;
 }
 
+/* Whether it died in a way that it will die in again, and so is to be walked carefully. */
+static bool dies_again(const struct walk_job *job)
+{
+	int status = job->wait_status;
+
+	if (job->format == KITH_FORMAT_NONE || job->careful || job->ended || !job->gone ||
+	    (job->killed != NULL && !job->hung))
+		return false;
+	return job->hung || !WIFSIGNALED(status) ||
+	       (WTERMSIG(status) != SIGXCPU && WTERMSIG(status) != SIGKILL);
+}
+
+static void walk_again(struct kith_walk *walk, struct walk_job *job)
+{
+	while (job->n_spools > 0)
+		walk_source_drop(walk, job->spools[--job->n_spools].source);
+	job->careful = true;
+	job->gone = job->hung = job->waits = false;
+	job->killed = NULL;
+	job->wait_status = 0;
+	job->bytes = job->events = 0;
+	memcpy(job->pass, job->taken, sizeof job->pass);
+	job->id = walk->next_job++;
+	walk_job_queue(walk, job);
+}
+
 enum kith_status walk_job_end(struct kith_walk *walk, struct walk_job *job, struct kith_err *err)
 {
 	enum kith_status st;
 
+	if (dies_again(job)) {
+		walk_again(walk, job);
+		return KITH_OK;
+	}
 	if (job->format == KITH_FORMAT_NONE)
 		st = end_files(walk, job, err);
 	else

@@ -416,9 +416,11 @@ static void watch(struct kith_walk *walk)
 		bool works = !job->waits && !job->gone && job->killed == NULL &&
 			     (job->format != KITH_FORMAT_NONE || job->n_items > 0 || job->closing);
 
-		if (works && now - job->last_ms > stall)
+		if (works && now - job->last_ms > stall) {
+			job->hung = true;
 			walk_job_kill(walk, job, "worker hung");
-		else if (works && job->format != KITH_FORMAT_NONE && walk->inputs[job->input].full)
+		}
+		if (works && job->format != KITH_FORMAT_NONE && walk->inputs[job->input].full)
 			walk_job_kill(walk, job, "over the limit of bytes of one input");
 		if (job->waits && job->sock < 0)
 			job->waits = false;

@@ -113,12 +113,19 @@ struct walk_job {
 	int sock; /* -1: the worker has closed it */
 	bool gone, ended, closing;
 	bool broke; /* the protocol */
+	bool hung;
 	int wait_status;
 	const char *killed; /* why we killed it */
 	enum kith_status result;
 	struct kith_err said;
 	char kind[33];
 	uint64_t last_ms, bytes, events;
+	/* A container whose worker died is walked a second time, with each message sent at once:
+	 * what is lost with a worker then does not depend on when its packets left. Messages that
+	 * were taken the first time are passed over, by type: those of one type come in one
+	 * order. */
+	bool careful;
+	uint64_t taken[KITH_WIRE_TYPES], pass[KITH_WIRE_TYPES];
 	struct walk_spool *spools;
 	size_t n_spools, cap_spools;
 	/* an answer that it waits for: room in the pool */

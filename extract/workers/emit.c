@@ -19,8 +19,8 @@
 static const uint8_t zeros[64 << 10];
 
 enum kith_status kith_emit_new(int sock, const struct kith_blob *blob,
-			       const struct kith_wire_limits *limits, struct kith_emit **ret,
-			       struct kith_err *err)
+			       const struct kith_wire_limits *limits, bool careful,
+			       struct kith_emit **ret, struct kith_err *err)
 {
 	struct kith_emit *emit = calloc(1, sizeof *emit);
 	enum kith_status st;
@@ -30,6 +30,7 @@ enum kith_status kith_emit_new(int sock, const struct kith_blob *blob,
 	emit->sock = sock;
 	emit->blob = blob;
 	emit->limits = *limits;
+	emit->careful = careful;
 	emit->spool_fd = -1;
 	emit->sent_ms = emit_now_ms();
 	emit->piece = malloc(EMIT_PIECE);

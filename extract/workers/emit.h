@@ -12,10 +12,11 @@
 #include "containers/container.h"
 #include "workers/wire.h"
 
-/* sock: to the walk. blob: the container, or NULL where files are hashed; neither is owned. */
+/* sock: to the walk. blob: the container, or NULL where files are hashed; neither is owned.
+ * careful: each message leaves at once, so that none is lost when the worker dies. */
 enum kith_status kith_emit_new(int sock, const struct kith_blob *blob,
-			       const struct kith_wire_limits *limits, struct kith_emit **ret,
-			       struct kith_err *err);
+			       const struct kith_wire_limits *limits, bool careful,
+			       struct kith_emit **ret, struct kith_err *err);
 void kith_emit_free(struct kith_emit *emit);
 
 /* A whole file that is no entry of a container: reported as `item`, with KITH_WIRE_ITEM behind it.

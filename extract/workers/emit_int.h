@@ -79,7 +79,8 @@ struct kith_emit {
 	uint64_t next_spool;
 
 	uint64_t entries, others, bytes;
-	bool full; /* over a limit of the container: nothing more is wanted */
+	bool careful; /* each message is sent at once */
+	bool full;    /* over a limit of the container: nothing more is wanted */
 
 	struct emit_link *links;
 	size_t n_links, cap_links; /* a power of two */

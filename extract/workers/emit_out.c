@@ -43,7 +43,8 @@ enum kith_status emit_send(struct kith_emit *emit, const struct kith_wire *messa
 {
 	if (!kith_wire_put(&emit->out, message))
 		return kith_fail_nomem(err);
-	return emit->out.n >= KITH_PACKET_FULL ? kith_emit_flush(emit, err) : KITH_OK;
+	return emit->careful || emit->out.n >= KITH_PACKET_FULL ? kith_emit_flush(emit, err)
+								: KITH_OK;
 }
 
 enum kith_status emit_tick(struct kith_emit *emit, struct kith_err *err)
@@ -284,6 +285,10 @@ enum kith_status kith_emit_sibling(struct kith_emit *emit, const char *name,
 #ifdef KITH_TEST_HOOKS
 enum kith_status kith_emit_raw(struct kith_emit *emit, const void *data, size_t n)
 {
-	return kith_packet_send(emit->sock, data, n, NULL, 0, 1, NULL);
+	enum kith_status st = kith_emit_finish(emit, NULL);
+
+	if (st >= 0)
+		st = kith_emit_flush(emit, NULL);
+	return st < 0 ? st : kith_packet_send(emit->sock, data, n, NULL, 0, 1, NULL);
 }
 #endif

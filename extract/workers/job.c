@@ -157,8 +157,8 @@ _Noreturn void kith_job_run(int sock, const struct kith_job_container *container
 	if (st >= 0 && job.fd >= 0)
 		st = set_up_blob(&job, &err);
 	if (st >= 0)
-		st = kith_emit_new(sock, job.fd < 0 ? NULL : &job.blob, &job.order.limits, &emit,
-				   &err);
+		st = kith_emit_new(sock, job.fd < 0 ? NULL : &job.blob, &job.order.limits,
+				   (job.order.flags & KITH_WIRE_F_CAREFUL) != 0, &emit, &err);
 	if (st >= 0)
 		st = kith_sandbox_close(&err);
 	if (st < 0)

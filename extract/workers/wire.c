@@ -50,7 +50,7 @@ static const struct {
     [KITH_WIRE_SPOOL] = {NUMBER | NUMBER2 | NAME, 0, 0, false},
     [KITH_WIRE_DROP] = {NUMBER2, 0, 0, false},
     [KITH_WIRE_SIBLING] = {TEXT, 0, KITH_WIRE_TEXT, true},
-    [KITH_WIRE_JOB] = {CODE | NAME | EXTENTS | LIMITS, KITH_FORMATS, 0, false},
+    [KITH_WIRE_JOB] = {FLAGS | CODE | NAME | EXTENTS | LIMITS, KITH_FORMATS, 0, false},
     [KITH_WIRE_OPEN] = {ITEM | NUMBER | NAME, 0, 0, false},
     [KITH_WIRE_ANSWER] = {FLAGS | NUMBER | EXTENTS, 0, 0, false},
     [KITH_WIRE_LACKS] = {TEXT | NAME, 0, KITH_WIRE_REASON, false},

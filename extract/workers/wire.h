@@ -41,7 +41,7 @@ enum kith_wire_type {
 	KITH_WIRE_DROP,    /* number2=id: the spool is not needed; no answer */
 	KITH_WIRE_SIBLING, /* text=name */
 	/* To a worker. */
-	KITH_WIRE_JOB,    /* code=format or 0 for files, name, extents, limits; 1 fd if a format */
+	KITH_WIRE_JOB, /* flags code=format or 0 for files, name extents limits; 1 fd if a format */
 	KITH_WIRE_OPEN,   /* item number=size name; a file to hash; 1 fd each */
 	KITH_WIRE_ANSWER, /* flags number=granted bytes, or a sibling's size; extents; 0 or 1 fd */
 	/* To and from the process that workers are forked from. */
@@ -60,6 +60,7 @@ enum {
 	KITH_WIRE_F_SIGNED = 8,
 	KITH_WIRE_F_INNER = 16,   /* a child that is no file: no digests */
 	KITH_WIRE_F_SPOOLED = 32, /* it lies in a spool; else in extents of the file */
+	KITH_WIRE_F_CAREFUL = 32, /* a job: each message leaves at once */
 	KITH_WIRE_F_YES = 64      /* an answer: granted, found */
 };
 
