@@ -15,6 +15,7 @@
 #include "base/limits.h"
 #include "containers/ar_members.h"
 #include "containers/container.h"
+#include "containers/fact_emit.h"
 #include "containers/unpacked.h"
 
 /* Members that are looked at; packages have three. */
@@ -206,13 +207,25 @@ static enum kith_status control_file(const struct package *package, const char *
 			      err);
 }
 
+static enum kith_status facts(const struct package *package, const struct kith_buf *control,
+			      struct kith_err *err)
+{
+	struct kith_fact_emit facts;
+
+	kith_fact_emit_init(&facts, package->in->emit, err);
+	kith_facts_deb_control((struct kith_bytes){control->data, control->n}, &facts.sink);
+	return facts.st;
+}
+
 static enum kith_status read_control(const struct package *package, struct kith_err *err)
 {
 	struct kith_buf text = {0};
 	bool found;
 	enum kith_status st = control_file(package, "control", &text, &found, err);
 
-	if (st >= 0 && !found)
+	if (st >= 0 && found)
+		st = facts(package, &text, err);
+	else if (st >= 0)
 		st = note(package, KITH_LEDGER_FAILED, "no control file", NULL, err);
 	if (st >= 0 && package->data != NULL) {
 		st = control_file(package, "md5sums", &text, &found, err);

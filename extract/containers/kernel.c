@@ -14,6 +14,7 @@
 #include "base/err.h"
 #include "base/limits.h"
 #include "containers/container.h"
+#include "containers/fact_emit.h"
 #include "facts/pe.h"
 
 #define SETUP_N 0x250u /* up to payload_length, all that is read */
@@ -215,6 +216,29 @@ static enum kith_status emit_section(const struct kith_container_in *in,
 	return kith_emit_in_place(in->emit, &entry, &extent, 1, err);
 }
 
+/* .osrel is the os-release of the system that the image boots. */
+static enum kith_status facts_of(const struct kith_container_in *in, struct kith_extent extent,
+				 struct kith_err *err)
+{
+	static const char path[] = "/etc/os-release";
+	const struct kith_inspector *inspector;
+	struct kith_fact_emit facts;
+	struct kith_blob text;
+	struct kith_err damage = {0};
+	enum kith_status st = kith_blob_parts(&text, in->blob, &extent, 1, &damage);
+
+	if (st < 0)
+		return kith_emit_note(in->emit, KITH_LEDGER_FAILED, "a section beyond the end",
+				      ".osrel", 6, err);
+	kith_fact_emit_init(&facts, in->emit, err);
+	inspector = kith_inspector_of((struct kith_bytes){(const uint8_t *)path, sizeof path - 1},
+				      (struct kith_bytes){NULL, 0});
+	if (inspector != NULL && text.size <= inspector->most)
+		st = kith_inspect(inspector, &text, &facts.sink, err);
+	kith_blob_done(&text);
+	return st < 0 ? st : facts.st;
+}
+
 static enum kith_status walk_uki(const struct kith_container_in *in, struct kith_err *err)
 {
 	struct kith_blob blob = *in->blob; /* only read */
@@ -225,6 +249,8 @@ static enum kith_status walk_uki(const struct kith_container_in *in, struct kith
 	for (i = 0; st >= 0 && i < pe.n_sections; i++) {
 		if (is_file(&pe.sections[i]))
 			st = emit_section(in, &pe.sections[i], err);
+		else if (is_section(&pe.sections[i], ".osrel"))
+			st = facts_of(in, extent_of(&pe.sections[i]), err);
 	}
 	return st < 0 ? st : KITH_OK;
 }

@@ -16,10 +16,12 @@
 #include "containers/libarchive.h"
 #include "containers/rpm_header.h"
 #include "containers/rpm_payload.h"
+#include "facts/facts.h"
 
-#define LEAD_N      96u
-#define LEAD_TYPE   6u /* two bytes: 0 binary, 1 source */
-#define FACT_WEIGHT 100u
+#define LEAD_N          96u
+#define LEAD_TYPE       6u /* two bytes: 0 binary, 1 source */
+#define FACT_WEIGHT     100u
+#define PACKAGER_WEIGHT 40u
 
 struct package {
 	const struct kith_container_in *in;
@@ -150,19 +152,30 @@ static enum kith_status fact_version(const struct package *package, struct kith_
 	return st;
 }
 
-/* What distributors are asked to put into VENDOR; not all do. */
-static struct kith_bytes distributor(const struct package *package)
+static struct kith_bytes said(const struct package *package, enum rpm_tag tag)
 {
-	static const enum rpm_tag tags[] = {RPM_TAG_VENDOR, RPM_TAG_DISTRIBUTION, RPM_TAG_PACKAGER};
-	struct kith_bytes value = {NULL, 0};
-	size_t i;
+	struct kith_bytes value = rpm_header_string(&package->header, tag);
 
-	for (i = 0; i < sizeof tags / sizeof *tags && value.n == 0; i++) {
-		value = rpm_header_string(&package->header, tags[i]);
-		if (value.n == 6 && memcmp(value.data, "(none)", 6) == 0)
-			value.n = 0;
-	}
+	if (value.n == 6 && memcmp(value.data, "(none)", 6) == 0)
+		value.n = 0;
 	return value;
+}
+
+/* VENDOR is where distributors put their name; not all do. Whoever built the package may be
+ * anybody, unless the address is a distributor's. */
+static enum kith_status fact_distributor(const struct package *package, struct kith_err *err)
+{
+	struct kith_bytes value = said(package, RPM_TAG_VENDOR);
+	bool known = true;
+
+	if (value.n == 0)
+		value = said(package, RPM_TAG_DISTRIBUTION);
+	if (value.n > 0)
+		value = kith_distributor_of_name(value);
+	else if (!kith_distributor_of_mail(said(package, RPM_TAG_PACKAGER), &value, &known))
+		return KITH_OK;
+	return kith_emit_fact(package->in->emit, KITH_FACT_DISTRIBUTOR,
+			      known ? FACT_WEIGHT : PACKAGER_WEIGHT, value.data, value.n, err);
 }
 
 static enum kith_status facts(const struct package *package, struct kith_err *err)
@@ -174,7 +187,7 @@ static enum kith_status facts(const struct package *package, struct kith_err *er
 	if (st >= 0)
 		st = fact_version(package, err);
 	if (st >= 0)
-		st = fact(package, KITH_FACT_DISTRIBUTOR, distributor(package), err);
+		st = fact_distributor(package, err);
 	if (st >= 0)
 		st = fact(package, KITH_FACT_LINK, rpm_header_string(header, RPM_TAG_URL), err);
 	if (st >= 0)
