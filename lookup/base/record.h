@@ -141,7 +141,7 @@ static inline uint64_t kith_index_line(uint64_t prefix, uint64_t lines)
  * because offset 0 is LMDB's own page. */
 static inline uint64_t kith_index_tag(const uint8_t *digest)
 {
-	return (uint64_t)digest[8] << 56 | (uint64_t)digest[9] << 48 | (uint64_t)digest[10] << 40;
+	return (uint64_t)(kith_get_be32(digest + 8) >> 8) << 40;
 }
 
 /* Lines for n entries: 6.4 a line, at least one line. */

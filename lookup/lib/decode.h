@@ -70,8 +70,15 @@ static inline const uint8_t *kith_pointer_if(const uint8_t *p, unsigned has)
 	return (const uint8_t *)((uintptr_t)p & (0 - (uintptr_t)(has & 1)));
 }
 
-/* As kith_record_decode(), with the same results. */
-static inline enum kith_status kith_decode(const uint8_t *record, const uint8_t *end,
+/* For code that is to be straight, without a call. */
+#if defined(__GNUC__)
+#define KITH_ALWAYS_INLINE static inline __attribute__((always_inline))
+#else
+#define KITH_ALWAYS_INLINE static inline
+#endif
+
+/* The common record. False: one for kith_record_decode(); *ret_file is untouched then. */
+KITH_ALWAYS_INLINE bool kith_decode_common(const uint8_t *record, const uint8_t *end,
 					   const uint8_t *key, bool sha1_only,
 					   struct kith_file *ret_file)
 {
@@ -80,15 +87,15 @@ static inline enum kith_status kith_decode(const uint8_t *record, const uint8_t 
 	unsigned bits, n;
 
 	if (end - record < KITH_DECODE_FAST)
-		return kith_record_decode(record, end, key, sha1_only, ret_file);
+		return false;
 	bits = record[0];
 	if (bits >= KITH_REC_CONFLICT || (sha1_only && (bits & KITH_REC_HAS_SHA1) != 0))
-		return kith_record_decode(record, end, key, sha1_only, ret_file);
+		return false;
 	md5 = record + 1 + (size_t)(bits & KITH_REC_HAS_SHA1) * KITH_SHA1_SIZE;
 	body = md5 + (size_t)(bits & KITH_REC_HAS_MD5) * (KITH_MD5_SIZE / KITH_REC_HAS_MD5);
 	/* without a size the bytes are those of the count: masked, and not stepped over */
 	if (!kith_varint_of(kith_load_le64(body), &size, &n))
-		return kith_record_decode(record, end, key, sha1_only, ret_file);
+		return false;
 	mask = 0 - (uint64_t)(bits / KITH_REC_HAS_SIZE & 1);
 	body += n & mask;
 	/* nearly all files have fewer than 128 occurrences, so this branch is well predicted */
@@ -96,7 +103,7 @@ static inline enum kith_status kith_decode(const uint8_t *record, const uint8_t 
 	n = 1;
 	if ((n_occs >= 0x80 && !kith_varint_of(kith_load_le64(body), &n_occs, &n)) ||
 	    n_occs > (uint64_t)(end - body - n))
-		return kith_record_decode(record, end, key, sha1_only, ret_file);
+		return false;
 	ret_file->sha256 = sha1_only ? NULL : key;
 	ret_file->sha1 = sha1_only ? key : kith_pointer_if(record + 1, bits);
 	ret_file->md5 = kith_pointer_if(md5, bits / KITH_REC_HAS_MD5);
@@ -106,7 +113,17 @@ static inline enum kith_status kith_decode(const uint8_t *record, const uint8_t 
 	    (bits >> 3) | (bits & KITH_REC_HAS_SIZE) << 2 | (sha1_only ? KITH_FILE_SHA1_ONLY : 0);
 	ret_file->body = body;
 	ret_file->end = end;
-	return KITH_OK;
+	return true;
+}
+
+/* As kith_record_decode(), with the same results. */
+static inline enum kith_status kith_decode(const uint8_t *record, const uint8_t *end,
+					   const uint8_t *key, bool sha1_only,
+					   struct kith_file *ret_file)
+{
+	return kith_decode_common(record, end, key, sha1_only, ret_file)
+		   ? KITH_OK
+		   : kith_record_decode(record, end, key, sha1_only, ret_file);
 }
 
 #endif

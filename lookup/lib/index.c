@@ -12,12 +12,14 @@
  * busy through each pass, few enough that what was fetched is still in the first-level cache. */
 #define WINDOW 64u
 
-/* Inlined even where it is called more than once, so that each kind gets code of its own. */
 #if defined(__GNUC__)
-#define ALWAYS_INLINE static inline __attribute__((always_inline))
+#define NEVER_INLINE __attribute__((noinline))
 #else
-#define ALWAYS_INLINE static inline
+#define NEVER_INLINE
 #endif
+
+/* Bytes of a common record before its occurrences: bits, SHA-1, MD5, size and count. */
+#define RECORD_COMMON (1 + KITH_SHA1_SIZE + KITH_MD5_SIZE + 4 + 1)
 
 /* True when the file claims this digest in an attribute: its own or an alternate's. */
 static enum kith_status has_attribute(const struct kith_file *file, enum kith_digest kind,
@@ -54,9 +56,9 @@ static inline bool same_sha256(const uint8_t *a, const uint8_t *b)
 }
 
 /* Follows a slot. KITH_NOT_FOUND: it is the slot of another digest with the same tag. */
-ALWAYS_INLINE enum kith_status follow(const struct kith_reader *reader, uint64_t slot,
-				      enum kith_digest kind, const uint8_t *digest,
-				      struct kith_file *ret_file)
+KITH_ALWAYS_INLINE enum kith_status follow(const struct kith_reader *reader, uint64_t slot,
+					   enum kith_digest kind, const uint8_t *digest,
+					   struct kith_file *ret_file)
 {
 	const struct kith_db *db = &reader->set->db;
 	bool sha1_only = (slot & KITH_SLOT_SHA1) != 0;
@@ -121,8 +123,9 @@ static enum kith_status check_kind(const struct kith_reader *reader, enum kith_d
 	return reader->set->info.has_index[kind] ? KITH_OK : KITH_NO_REFERENCE;
 }
 
-ALWAYS_INLINE enum kith_status lookup_one(const struct kith_reader *reader, enum kith_digest kind,
-					  const uint8_t *digest, struct kith_file *ret_file)
+KITH_ALWAYS_INLINE enum kith_status lookup_one(const struct kith_reader *reader,
+					       enum kith_digest kind, const uint8_t *digest,
+					       struct kith_file *ret_file)
 {
 	const struct kith_index *index = &reader->set->index[kind];
 	uint64_t tag = kith_index_tag(digest), left;
@@ -150,22 +153,59 @@ ALWAYS_INLINE enum kith_status lookup_one(const struct kith_reader *reader, enum
 	return KITH_NOT_FOUND;
 }
 
-enum kith_status kith_lookup(kith_reader *reader, enum kith_digest kind, const void *bytes,
-			     size_t n, struct kith_file *ret_file)
+/* All that kith_lookup() does not do itself. Apart, so that its registers need not be saved there.
+ */
+static NEVER_INLINE enum kith_status lookup_rest(const struct kith_reader *reader,
+						 enum kith_digest kind, const uint8_t *digest,
+						 size_t n, struct kith_file *ret_file)
 {
-	enum kith_status st;
+	enum kith_status st = check_kind(reader, kind, n);
 
-	/* A core fetches ahead for the lookups that follow as far as it can see, some 250
-	 * instructions; so the common case is one straight piece of code. */
-	if (kind == KITH_SHA256 && n == KITH_SHA256_SIZE &&
-	    reader->set->index[KITH_SHA256].n_lines > 0)
-		return lookup_one(reader, KITH_SHA256, bytes, ret_file);
-	st = check_kind(reader, kind, n);
 	if (st != KITH_OK)
 		return st;
 	if (reader->set->index[kind].n_lines == 0)
-		return lookup_by_key(reader, bytes, ret_file);
-	return lookup_one(reader, kind, bytes, ret_file);
+		return lookup_by_key(reader, digest, ret_file);
+	return lookup_one(reader, kind, digest, ret_file);
+}
+
+/*
+ * While a lookup waits for memory a core begins the lookups that follow, as many as fit into the
+ * some 450 instructions that it keeps in flight; so what a hit costs is how many instructions it
+ * takes. Hence the common case is one short and straight piece of code: SHA-256, the first slot
+ * with the tag is the one, an ordinary record. All else is left to lookup_rest(), which begins
+ * anew.
+ */
+enum kith_status kith_lookup(kith_reader *reader, enum kith_digest kind, const void *bytes,
+			     size_t n, struct kith_file *ret_file)
+{
+	const struct kith_set *set = reader->set;
+	const struct kith_index *index = &set->index[KITH_SHA256];
+	const uint8_t *line, *record;
+	unsigned match;
+	uint64_t slot, offset;
+	bool full;
+
+	if (kind != KITH_SHA256 || n != KITH_SHA256_SIZE || index->n_lines == 0)
+		return lookup_rest(reader, kind, bytes, n, ret_file);
+	line = kith_index_home(index, bytes);
+	match = kith_line_match(line, kith_index_tag(bytes), &full);
+	if (match == 0) {
+		if (!full)
+			return KITH_NOT_FOUND;
+		return lookup_rest(reader, kind, bytes, n, ret_file);
+	}
+	slot = kith_slot_get(line, (unsigned)__builtin_ctz(match));
+	offset = (slot & KITH_SLOT_OFFSET) * 2;
+	if (offset < KITH_SHA256_SIZE || offset >= set->db.file_size)
+		return lookup_rest(reader, kind, bytes, n, ret_file);
+	record = set->db.base + offset;
+	/* Where its size is can be told only from its first byte: do not wait for that. */
+	KITH_PREFETCH(record + RECORD_COMMON);
+	if ((slot & (KITH_SLOT_LARGE | KITH_SLOT_SHA1)) == 0 &&
+	    same_sha256(record - KITH_SHA256_SIZE, bytes) &&
+	    kith_decode_common(record, set->db.end, record - KITH_SHA256_SIZE, false, ret_file))
+		return KITH_OK;
+	return lookup_rest(reader, kind, bytes, n, ret_file);
 }
 
 /* True when a slot with this value comes before slot i of `line` in the search from `home`. */
@@ -261,6 +301,7 @@ static uint64_t first_candidate(const struct kith_db *db, const uint8_t *line,
 		/* the key, and the record up to its occurrences: two cache lines, rarely three */
 		KITH_PREFETCH(db->base + offset - KITH_SHA256_SIZE);
 		KITH_PREFETCH(db->base + offset + 31);
+		KITH_PREFETCH(db->base + offset + RECORD_COMMON);
 	}
 	return slot;
 }
