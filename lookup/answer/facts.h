@@ -77,7 +77,7 @@ struct kith_facts {
 	size_t n_contents;
 };
 
-#define KITH_ASK_BATCH 1024
+#define KITH_ASK_BATCH 256
 
 /*
  * Looks n (at most KITH_ASK_BATCH) queries up in all sets. The queries must stay until the last
@@ -120,6 +120,8 @@ struct kith_shown {
 	int pass;      /* 0: all; 1: names with extension; 2: names without */
 	bool started;
 	struct kith_file_iter iter;
+	uint32_t name_rank; /* of `name`, where the last occurrence was of this record too */
+	struct kith_bytes name;
 };
 
 struct kith_seen {

@@ -211,6 +211,7 @@ static enum kith_status step(struct kith_shown *shown, struct kith_occurrence *r
 		if (st != KITH_END)
 			return st;
 		shown->started = false;
+		shown->name.data = NULL;
 		shown->record++;
 	}
 }
@@ -231,9 +232,14 @@ enum kith_status kith_shown_next(struct kith_asker *asker, struct kith_shown *sh
 		if (st != KITH_OK)
 			return st;
 		ret->set = shown->content->records[shown->record].set;
-		st = kith_name(kith_asker_reader(asker, ret->set), occ.name, &ret->name);
-		if (st != KITH_OK)
-			return KITH_E_CORRUPT;
+		/* most files have one name wherever they are */
+		if (shown->name.data == NULL || occ.name != shown->name_rank) {
+			st = kith_name(kith_asker_reader(asker, ret->set), occ.name, &shown->name);
+			if (st != KITH_OK)
+				return KITH_E_CORRUPT;
+			shown->name_rank = occ.name;
+		}
+		ret->name = shown->name;
 		if (shown->pass != 0 && kith_has_extension(ret->name) != (shown->pass == 1))
 			continue;
 		shown->left--;

@@ -16,6 +16,7 @@
 #include "base/limits.h"
 #include "cli/cli.h"
 #include "cli/pool.h"
+#include "lib/set.h"
 
 #define JOB_BYTES     ((size_t)1 << 20) /* of text in one job */
 #define EARLY_BYTES   ((size_t)4 << 20) /* of output, behind which a job does not wait with it */
@@ -112,6 +113,7 @@ struct lookup {
 	/* Of the caller. */
 	struct job *job; /* being filled */
 	bool first_job;
+	uint64_t n_asked;
 	int worst;
 };
 
@@ -245,6 +247,8 @@ static bool begin_pool(struct lookup *lookup, unsigned n_threads)
 /* Sends the job that is full and takes the next. False: stop. */
 static bool flush(struct lookup *lookup, bool more)
 {
+	size_t i;
+
 	if (lookup->first_job && more) {
 		/* There is more than one job: go on with threads, this job first. */
 		struct job *first = lookup->job, *job;
@@ -272,7 +276,10 @@ static bool flush(struct lookup *lookup, bool more)
 		lookup->job = NULL;
 		return false;
 	}
+	lookup->n_asked += lookup->job->n;
 	kith_pool_submit(lookup->pool);
+	for (i = 0; i < lookup->sets.n; i++)
+		kith_set_expect(lookup->sets.sets[i], lookup->n_asked);
 	lookup->job = kith_pool_take(lookup->pool);
 	if (lookup->job == NULL)
 		return false;

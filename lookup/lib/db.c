@@ -400,12 +400,16 @@ enum kith_status kith_db_get_address(const struct kith_db *db, struct MDB_txn *t
 	return KITH_OK;
 }
 
-bool kith_db_read_file(const struct kith_db *db, void *ret, size_t n, uint64_t offset)
+int kith_db_fd(const struct kith_db *db)
 {
 	mdb_filehandle_t fd;
 
-	return mdb_env_get_fd(db->env, &fd) == 0 &&
-	       kith_io_pread(fd, ret, n, offset, NULL) == KITH_OK;
+	return mdb_env_get_fd(db->env, &fd) == 0 ? fd : -1;
+}
+
+bool kith_db_read_file(const struct kith_db *db, void *ret, size_t n, uint64_t offset)
+{
+	return kith_io_pread(kith_db_fd(db), ret, n, offset, NULL) == KITH_OK;
 }
 
 enum kith_status kith_db_rows(const struct kith_db *db, struct MDB_txn *txn,

@@ -69,6 +69,9 @@ enum kith_status kith_db_get_address(const struct kith_db *db, struct MDB_txn *t
 				     enum kith_db_table table, const char *key,
 				     struct kith_bytes *ret_value);
 
+/* The file that is mapped; not to be closed. -1 where there is none. */
+int kith_db_fd(const struct kith_db *db);
+
 /* Reads bytes of the file, not through the map. False when that fails. */
 bool kith_db_read_file(const struct kith_db *db, void *ret, size_t n, uint64_t offset);
 

@@ -27,6 +27,7 @@ struct kith_set {
 	struct kith_set_info info;
 	struct kith_index index[KITH_DIGESTS]; /* all without lines unless info.direct */
 	struct kith_offsets names, places;     /* n is 0 unless info.direct */
+	bool populated;                        /* of kith_set_expect() */
 };
 
 struct kith_reader {
@@ -41,6 +42,13 @@ uint64_t kith_set_count(const struct kith_set *set, enum kith_db_table table);
 /* The value of a row of meta as a number. KITH_OK, KITH_NOT_FOUND or KITH_E_CORRUPT. */
 enum kith_status kith_set_meta_number(const struct kith_set *set, struct MDB_txn *txn,
 				      const char *key, uint64_t *ret);
+
+/*
+ * A hint: so many lookups, all in all, were or will be made. When they are enough to touch most of
+ * the set and it is in memory, all its pages are mapped at once. From one thread at a time; others
+ * may read the set meanwhile.
+ */
+void kith_set_expect(kith_set *set, uint64_t n_lookups);
 
 /* Item `rank` of a table whose key is a rank. KITH_E_ARG when the table has no such item. */
 enum kith_status kith_item(struct kith_reader *reader, enum kith_db_table table, uint32_t rank,

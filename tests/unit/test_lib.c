@@ -16,6 +16,7 @@
 
 #include "base/io.h"
 #include "fixture_set.h"
+#include "lib/set.h"
 
 #define FILES     5000u
 #define SHA1_ONLY 300u
@@ -460,6 +461,25 @@ static void a_compacted_set_answers_without_its_index(void **state)
 	kith_set_close(other);
 }
 
+/* Only a hint; what the set answers must not depend on it, nor on how often it comes. */
+static void a_set_that_is_mapped_at_once_answers_the_same(void **state)
+{
+	struct kith_err err = {0};
+	kith_reader *other_reader;
+	kith_set *other;
+
+	(void)state;
+	assert_int_equal(kith_set_open(fixture_path("good.kith"), &other, &err), KITH_OK);
+	assert_int_equal(kith_reader_open(other, &other_reader, &err), KITH_OK);
+	kith_set_expect(other, 0);
+	expect_all_files(other_reader, true);
+	kith_set_expect(other, UINT64_MAX);
+	kith_set_expect(other, UINT64_MAX);
+	expect_all_files(other_reader, true);
+	kith_reader_close(other_reader);
+	kith_set_close(other);
+}
+
 /* Opens a file of these bytes; the message must have the words. */
 static void expect_no_set(const char *name, const void *bytes, size_t n, enum kith_status status,
 			  const char *words)
@@ -538,6 +558,7 @@ int main(void)
 	    cmocka_unit_test(a_good_set_passes_the_check_unless_it_is_stopped),
 	    cmocka_unit_test(without_proc_the_anchor_tells_where_the_map_is),
 	    cmocka_unit_test(a_compacted_set_answers_without_its_index),
+	    cmocka_unit_test(a_set_that_is_mapped_at_once_answers_the_same),
 	    cmocka_unit_test(what_is_no_set_is_refused_with_a_sentence),
 	    cmocka_unit_test(a_newer_format_is_refused_as_such),
 	};
