@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/bytes.h"
+#include "base/record.h"
 #include "lib/set.h"
 
 /* Names and places are fetched ahead for so many queries at a time, and so many occurrences of
@@ -449,6 +450,7 @@ static void fetch_ahead(struct kith_asker *asker, size_t s, size_t from)
 {
 	struct asked_set *set = &asker->sets[s];
 	struct kith_occurrence *ahead = asker->ahead;
+	struct kith_bytes items[AHEAD_QUERIES * AHEAD_OCCS];
 	size_t end = from + AHEAD_QUERIES, n = 0, i, k;
 	struct kith_bytes item;
 
@@ -472,16 +474,19 @@ static void fetch_ahead(struct kith_asker *asker, size_t s, size_t from)
 		kith_item_prefetch(set->reader, KITH_DB_NAME, ahead[i].name, 1);
 	}
 	for (i = 0; i < n; i++) {
-		if (kith_item(set->reader, KITH_DB_NAME, ahead[i].name, &item) == KITH_OK)
+		/* most occurrences of a file have one name */
+		if ((i == 0 || ahead[i].name != ahead[i - 1].name) &&
+		    kith_item(set->reader, KITH_DB_NAME, ahead[i].name, &item) == KITH_OK)
 			__builtin_prefetch(item.data);
-		if (kith_item(set->reader, KITH_DB_PLACE, ahead[i].place, &item) == KITH_OK)
-			__builtin_prefetch(item.data);
+		memset(&items[i], 0, sizeof items[i]); /* which is no place */
+		if (kith_item(set->reader, KITH_DB_PLACE, ahead[i].place, &items[i]) == KITH_OK)
+			__builtin_prefetch(items[i].data);
 	}
 	for (i = 0; i < n; i++) {
 		struct kith_place place;
 
 		/* From here on `place` is the parent, an archive or a product. */
-		if (kith_place(set->reader, ahead[i].place, &place) == KITH_OK)
+		if (kith_place_decode(items[i], ahead[i].place, &place) == KITH_OK)
 			ahead[i].place = place.parent;
 		kith_item_prefetch(set->reader, KITH_DB_PLACE, ahead[i].place, 0);
 	}

@@ -7,6 +7,7 @@
 
 #include "err.h"
 #include "io.h"
+#include "wide.h"
 
 #define FLUSH_AT ((size_t)256 << 10)
 
@@ -152,26 +153,29 @@ bool kith_escape_text(struct kith_buf *buf, const void *data, size_t n)
 	return true;
 }
 
-/* Bytes at the front that stand for themselves in a JSON string; eight at a time. */
-static size_t plain_span(const uint8_t *in, size_t n)
+/*
+ * Copies the bytes at the front that stand for themselves in a JSON string, and returns how many.
+ * Many at a time and before it is known whether they do, so `to` has room for all n; what was
+ * copied too much is written over.
+ */
+static size_t copy_plain(uint8_t *to, const uint8_t *in, size_t n)
 {
-	const uint64_t ones = UINT64_C(0x0101010101010101), highs = ones << 7;
 	size_t i = 0;
 
-	for (; n - i >= 8; i += 8) {
-		uint64_t v, quote, backslash;
+	for (; n - i >= KITH_WIDE; i += KITH_WIDE) {
+		uint64_t special = kith_copy_wide(to + i, in + i);
 
-		memcpy(&v, in + i, 8);
-		quote = v ^ ones * '"';
-		backslash = v ^ ones * '\\';
-		/* A byte below 0x20, of 0x7f or more, or one of the two, sets a high bit; a borrow
-		 * can only reach the bytes above one that is found anyway. */
-		if (((v | (v - ones * 0x20) | (v + ones) | (quote - ones) | (backslash - ones)) &
-		     highs) != 0)
+		if (special != 0) {
+			i += kith_wide_plain(special);
 			break;
+		}
 	}
-	while (i < n && in[i] >= 0x20 && in[i] < 0x7f && in[i] != '"' && in[i] != '\\')
-		i++;
+	/* the last bytes, with some before them once more */
+	if (n - i < KITH_WIDE && n >= KITH_WIDE &&
+	    kith_copy_wide(to + n - KITH_WIDE, in + n - KITH_WIDE) == 0)
+		return n;
+	for (; i < n && in[i] >= 0x20 && in[i] < 0x7f && in[i] != '"' && in[i] != '\\'; i++)
+		to[i] = in[i];
 	return i;
 }
 
@@ -203,13 +207,10 @@ bool kith_escape_json(struct kith_buf *buf, const void *data, size_t n, bool *re
 	if (p == NULL)
 		return false;
 	for (;;) {
-		size_t len = plain_span(in + i, n - i);
+		size_t len = copy_plain(p, in + i, n - i);
 
-		if (len > 0) {
-			memcpy(p, in + i, len);
-			p += len;
-			i += len;
-		}
+		p += len;
+		i += len;
 		if (i >= n)
 			break;
 		len = kith_utf8_length(in + i, n - i);

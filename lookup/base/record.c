@@ -8,6 +8,9 @@
 #include "record.h"
 
 #include "limits.h"
+#include "wide.h"
+
+_Static_assert(KITH_BLOCK == 32, "kith_sum_short() adds up 32 lengths");
 
 /* ------------------------------------------------------------ file record */
 
@@ -252,39 +255,6 @@ bool kith_block_encode(struct kith_buf *buf, const size_t *lens, size_t n, const
 	return kith_buf_add(buf, bytes, total) && !buf->failed;
 }
 
-/* The sum of the first n (at most 8) bytes at p, where 8 can be read. */
-static unsigned sum_bytes(const uint8_t *p, size_t n)
-{
-	const uint64_t even = UINT64_C(0x00ff00ff00ff00ff);
-	uint64_t v = kith_get_le64(p);
-
-	if (n < 8)
-		v &= (UINT64_C(1) << 8 * n) - 1;
-	v = (v & even) + (v >> 8 & even);
-	return (unsigned)(v * UINT64_C(0x0001000100010001) >> 48);
-}
-
-/*
- * The usual block: full, and every length one byte. Adds what comes before item i and all of it,
- * eight lengths at a time. False: not of this kind.
- */
-static bool sum_short(const uint8_t *p, size_t i, uint64_t *ret_before, uint64_t *ret_total)
-{
-	uint64_t longer = 0;
-	size_t k;
-
-	for (k = 0; k < KITH_BLOCK; k += 8)
-		longer |= kith_get_le64(p + k);
-	if ((longer & UINT64_C(0x8080808080808080)) != 0)
-		return false;
-	*ret_before = *ret_total = 0;
-	for (k = 0; k < KITH_BLOCK; k += 8) {
-		*ret_before += i <= k ? 0 : sum_bytes(p + k, i - k < 8 ? i - k : 8);
-		*ret_total += sum_bytes(p + k, 8);
-	}
-	return true;
-}
-
 enum kith_status kith_block_item(const uint8_t *block, const uint8_t *end, size_t n, size_t i,
 				 struct kith_bytes *ret_item, const uint8_t **ret_after)
 {
@@ -292,8 +262,9 @@ enum kith_status kith_block_item(const uint8_t *block, const uint8_t *end, size_
 	uint64_t before = 0, size = 0, total = 0;
 	size_t k = 0;
 
+	/* the usual block: full, and every length one byte */
 	if (n == KITH_BLOCK && i < n && end - p >= (ptrdiff_t)KITH_BLOCK &&
-	    sum_short(p, i, &before, &total)) {
+	    kith_sum_short(p, i, &before, &total)) {
 		size = p[i];
 		p += KITH_BLOCK;
 		k = n;

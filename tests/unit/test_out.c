@@ -97,26 +97,39 @@ static void json_is_valid_whatever_comes(void **state)
 	kith_buf_done(&buf);
 }
 
-/* Every byte at every place in a block of eight: what is copied at once needs no escape. */
+/* Every byte at every place of texts around the 16 bytes that are copied at once. */
 static void json_finds_each_byte_at_each_place(void **state)
 {
-	unsigned byte, at;
+	static const size_t lengths[] = {1, 7, 15, 16, 17, 31, 33, 40};
+	size_t k, at, i;
+	unsigned byte;
 
 	(void)state;
 	for (byte = 0; byte < 256; byte++) {
+		struct kith_buf one = {NULL, 0, 0, false}, buf = {NULL, 0, 0, false};
+		char c = (char)byte;
 		bool plain = byte >= 0x20 && byte < 0x7f && byte != '"' && byte != '\\';
 
-		for (at = 0; at < 19; at++) {
-			struct kith_buf buf = {NULL, 0, 0, false};
-			char text[19];
+		assert_true(kith_escape_json(&one, &c, 1, NULL));
+		assert_int_equal(one.n == 1 && one.data[0] == byte, plain);
+		for (k = 0; k < sizeof lengths / sizeof *lengths; k++) {
+			for (at = 0; at < lengths[k]; at++) {
+				char text[40];
 
-			memset(text, 'a', sizeof text);
-			text[at] = (char)byte;
-			assert_true(kith_escape_json(&buf, text, sizeof text, NULL));
-			assert_int_equal(buf.n == sizeof text && memcmp(buf.data, text, buf.n) == 0,
-					 plain);
-			kith_buf_done(&buf);
+				for (i = 0; i < lengths[k]; i++)
+					text[i] = (char)('a' + i % 26);
+				text[at] = c;
+				buf.n = 0;
+				assert_true(kith_escape_json(&buf, text, lengths[k], NULL));
+				assert_int_equal(buf.n, lengths[k] - 1 + one.n);
+				assert_memory_equal(buf.data, text, at);
+				assert_memory_equal(buf.data + at, one.data, one.n);
+				assert_memory_equal(buf.data + at + one.n, text + at + 1,
+						    lengths[k] - 1 - at);
+			}
 		}
+		kith_buf_done(&one);
+		kith_buf_done(&buf);
 	}
 }
 

@@ -278,16 +278,14 @@ static void the_fast_decoder_agrees_with_the_plain_one(void **state)
 	assert_true(good > 20000 && bad > 20000);
 }
 
-static void a_block_gives_its_items_and_ends_with_them(void **state)
+static void check_block(const size_t lens[KITH_BLOCK])
 {
-	static const size_t lens[KITH_BLOCK] = {0, 1, 300, 2};
-	static uint8_t bytes[303];
+	static uint8_t bytes[KITH_BLOCK * 128];
 	struct kith_buf buf = {0};
 	struct kith_bytes item;
 	const uint8_t *after;
 	size_t i, at = 0;
 
-	(void)state;
 	for (i = 0; i < sizeof bytes; i++)
 		bytes[i] = (uint8_t)i;
 	assert_true(kith_block_encode(&buf, lens, KITH_BLOCK, bytes));
@@ -309,6 +307,26 @@ static void a_block_gives_its_items_and_ends_with_them(void **state)
 		free(copy);
 	}
 	kith_buf_done(&buf);
+}
+
+/* The usual block, whose lengths are a byte each, is added up at once; a long one is not. */
+static void a_block_gives_its_items_and_ends_with_them(void **state)
+{
+	static const size_t lengths[] = {0, 1, 126, 127, 63, 20};
+	size_t lens[KITH_BLOCK] = {0, 1, 300, 2}, i, turn;
+
+	(void)state;
+	check_block(lens);
+	for (turn = 0; turn < 6; turn++) {
+		for (i = 0; i < KITH_BLOCK; i++)
+			lens[i] = lengths[(i * i + turn) % 6];
+		check_block(lens);
+	}
+	for (i = 0; i < KITH_BLOCK; i++)
+		lens[i] = 127;
+	check_block(lens);
+	lens[31] = 128;
+	check_block(lens);
 }
 
 static struct kith_bytes text(const char *s)
