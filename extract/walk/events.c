@@ -199,8 +199,10 @@ static enum kith_status on_child(struct kith_walk *walk, struct walk_job *job,
 		return bad(job, err);
 	if ((m->flags & KITH_WIRE_F_SPOOLED) != 0) {
 		child.source = walk_spool_take(job, m->number2);
-		if (child.source == NULL || m->digests.size > child.source->size)
+		if (child.source == NULL || m->digests.size > child.source->size) {
+			walk_source_drop(walk, child.source);
 			return bad(job, err);
+		}
 		walk->pool_used -= child.source->charged - m->digests.size;
 		if (child.source->memory)
 			walk->memory_used -= child.source->charged - m->digests.size;
