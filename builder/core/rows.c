@@ -549,6 +549,7 @@ enum kith_status kith_merge_next(struct kith_merge *merge, struct kith_merged *m
 {
 	struct cursor *cursor;
 	size_t settled = 32;
+	uint64_t prefix;
 	enum kith_status st;
 
 	if (merge->n_heap == 0)
@@ -558,9 +559,11 @@ enum kith_status kith_merge_next(struct kith_merge *merge, struct kith_merged *m
 	merged->fragment = true;
 	merged->dropped = false;
 	cursor = merge->heap[0];
+	prefix = cursor->prefix;
 	memcpy(merged->key, cursor->head->claimed, sizeof merged->key);
 	for (; merge->n_heap > 0; cursor = merge->heap[0]) {
-		if (memcmp(cursor->head->claimed, merged->key, sizeof merged->key) != 0)
+		if (cursor->prefix != prefix ||
+		    memcmp(cursor->head->claimed, merged->key, sizeof merged->key) != 0)
 			break;
 		st = take_group(merge, cursor, merged, err);
 		if (st < 0)

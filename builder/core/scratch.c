@@ -201,25 +201,22 @@ enum kith_status kith_scratch_out_flush(struct kith_scratch_out *out, struct kit
 	return KITH_OK;
 }
 
-enum kith_status kith_scratch_out_add(struct kith_scratch_out *out, const void *data, size_t n,
-				      struct kith_err *err)
+enum kith_status kith_scratch_out_more(struct kith_scratch_out *out, const void *data, size_t n,
+				       struct kith_err *err)
 {
-	enum kith_status st;
+	enum kith_status st = kith_scratch_out_flush(out, err);
 
-	if (n > out->cap - out->n) {
-		st = kith_scratch_out_flush(out, err);
+	if (st < 0)
+		return st;
+	if (n > out->cap) {
+		st = kith_scratch_write(out->scratch, data, n, out->at, err);
 		if (st < 0)
 			return st;
-		if (n > out->cap) {
-			st = kith_scratch_write(out->scratch, data, n, out->at, err);
-			if (st < 0)
-				return st;
-			out->at += n;
-			return KITH_OK;
-		}
+		out->at += n;
+		return KITH_OK;
 	}
-	memcpy(out->buf + out->n, data, n);
-	out->n += n;
+	memcpy(out->buf, data, n);
+	out->n = n;
 	return KITH_OK;
 }
 
@@ -244,38 +241,36 @@ enum kith_status kith_scratch_in_init(struct kith_scratch_in *in, struct kith_sc
 	return KITH_OK;
 }
 
-enum kith_status kith_scratch_in_peek(struct kith_scratch_in *in, size_t n, const uint8_t **ret,
+enum kith_status kith_scratch_in_more(struct kith_scratch_in *in, size_t n, const uint8_t **ret,
 				      struct kith_err *err)
 {
 	size_t have = in->n - in->pos, more;
 	enum kith_status st;
 
-	if (have < n) {
-		if (have == 0 && in->at == in->end)
-			return KITH_END;
-		if (n > in->cap) {
-			uint8_t *bigger = realloc(in->buf, n);
+	if (have == 0 && in->at == in->end)
+		return KITH_END;
+	if (n > in->cap) {
+		uint8_t *bigger = realloc(in->buf, n);
 
-			if (bigger == NULL)
-				return kith_fail_nomem(err);
-			in->buf = bigger;
-			in->cap = n;
-		}
-		memmove(in->buf, in->buf + in->pos, have);
-		in->pos = 0;
-		in->n = have;
-		more = in->cap - have;
-		if (more > in->end - in->at)
-			more = (size_t)(in->end - in->at);
-		st = kith_scratch_read(in->scratch, in->buf + have, more, in->at, err);
-		if (st < 0)
-			return st;
-		in->at += more;
-		in->n += more;
-		if (in->n < n)
-			return kith_fail(err, KITH_E_CORRUPT, "a temporary file ends early");
+		if (bigger == NULL)
+			return kith_fail_nomem(err);
+		in->buf = bigger;
+		in->cap = n;
 	}
-	*ret = in->buf + in->pos;
+	memmove(in->buf, in->buf + in->pos, have);
+	in->pos = 0;
+	in->n = have;
+	more = in->cap - have;
+	if (more > in->end - in->at)
+		more = (size_t)(in->end - in->at);
+	st = kith_scratch_read(in->scratch, in->buf + have, more, in->at, err);
+	if (st < 0)
+		return st;
+	in->at += more;
+	in->n += more;
+	if (in->n < n)
+		return kith_fail(err, KITH_E_CORRUPT, "a temporary file ends early");
+	*ret = in->buf;
 	return KITH_OK;
 }
 

@@ -7,6 +7,8 @@
 #ifndef KITH_CORE_SCRATCH_H
 #define KITH_CORE_SCRATCH_H
 
+#include <string.h>
+
 #include "core/source.h"
 
 /* folder: where; must exist. */
@@ -42,8 +44,18 @@ struct kith_scratch_out {
 };
 enum kith_status kith_scratch_out_init(struct kith_scratch_out *out, struct kith_scratch *scratch,
 				       uint64_t offset, size_t buffer, struct kith_err *err);
-enum kith_status kith_scratch_out_add(struct kith_scratch_out *out, const void *data, size_t n,
-				      struct kith_err *err);
+/* What does not fit the buffer; only kith_scratch_out_add() calls it. */
+enum kith_status kith_scratch_out_more(struct kith_scratch_out *out, const void *data, size_t n,
+				       struct kith_err *err);
+static inline enum kith_status kith_scratch_out_add(struct kith_scratch_out *out, const void *data,
+						    size_t n, struct kith_err *err)
+{
+	if (n > out->cap - out->n)
+		return kith_scratch_out_more(out, data, n, err);
+	memcpy(out->buf + out->n, data, n);
+	out->n += n;
+	return KITH_OK;
+}
 enum kith_status kith_scratch_out_flush(struct kith_scratch_out *out, struct kith_err *err);
 void kith_scratch_out_done(struct kith_scratch_out *out);
 /* Where the next byte goes. */
@@ -62,9 +74,18 @@ struct kith_scratch_in {
 enum kith_status kith_scratch_in_init(struct kith_scratch_in *in, struct kith_scratch *scratch,
 				      uint64_t offset, uint64_t end, size_t buffer,
 				      struct kith_err *err);
-/* At least n bytes at *ret, or KITH_END when nothing is left, KITH_E_CORRUPT when less is. */
-enum kith_status kith_scratch_in_peek(struct kith_scratch_in *in, size_t n, const uint8_t **ret,
+/* What is not in the buffer; only kith_scratch_in_peek() calls it. */
+enum kith_status kith_scratch_in_more(struct kith_scratch_in *in, size_t n, const uint8_t **ret,
 				      struct kith_err *err);
+/* At least n bytes at *ret, or KITH_END when nothing is left, KITH_E_CORRUPT when less is. */
+static inline enum kith_status kith_scratch_in_peek(struct kith_scratch_in *in, size_t n,
+						    const uint8_t **ret, struct kith_err *err)
+{
+	if (in->n - in->pos < n)
+		return kith_scratch_in_more(in, n, ret, err);
+	*ret = in->buf + in->pos;
+	return KITH_OK;
+}
 static inline void kith_scratch_in_skip(struct kith_scratch_in *in, size_t n)
 {
 	in->pos += n;

@@ -165,31 +165,31 @@ static void sift_by(struct kith_pair *a, size_t i, size_t n,
 	a[i] = x;
 }
 
-void kith_sort_equal(struct kith_pair *a, size_t n, int (*cmp)(uint64_t a, uint64_t b, void *user),
-		     void *user)
+void kith_sort_equal(struct kith_pair *pairs, size_t n,
+		     int (*cmp)(uint64_t a, uint64_t b, void *user), void *user)
 {
 	size_t i, j;
 
-	for (i = 1; i < n && cmp(a[i - 1].value, a[i].value, user) <= 0; i++)
+	for (i = 1; i < n && cmp(pairs[i - 1].value, pairs[i].value, user) <= 0; i++)
 		;
 	if (i >= n)
 		return; /* mostly: rows of one file say the same of it */
 
 	if (n <= 12) {
 		for (i = 1; i < n; i++) {
-			struct kith_pair x = a[i];
+			struct kith_pair x = pairs[i];
 
-			for (j = i; j > 0 && cmp(a[j - 1].value, x.value, user) > 0; j--)
-				a[j] = a[j - 1];
-			a[j] = x;
+			for (j = i; j > 0 && cmp(pairs[j - 1].value, x.value, user) > 0; j--)
+				pairs[j] = pairs[j - 1];
+			pairs[j] = x;
 		}
 		return;
 	}
 	for (i = n / 2; i-- > 0;)
-		sift_by(a, i, n, cmp, user);
+		sift_by(pairs, i, n, cmp, user);
 	for (i = n; i-- > 1;) {
-		swap(&a[0], &a[i]);
-		sift_by(a, 0, i, cmp, user);
+		swap(&pairs[0], &pairs[i]);
+		sift_by(pairs, 0, i, cmp, user);
 	}
 }
 
@@ -216,7 +216,7 @@ static int compare_strings(uint64_t a, uint64_t b, void *user)
 
 /* Deeper than this, strings are compared one by one: it bounds the recursion. */
 #define STRINGS_DEPTH 4096
-#define STRINGS_AHEAD 12 /* strings that are fetched ahead */
+#define STRINGS_AHEAD ((size_t)12) /* strings that are fetched ahead */
 
 /*
  * Strings that are equal before depth + 8, zeros filled in. Those that end there differ in length
@@ -246,6 +246,8 @@ static void sort_strings_from(const struct kith_bytes *items, struct kith_pair *
 	for (i = 0; i < n; i++) {
 		const struct kith_bytes *item = &items[pairs[i].value];
 
+		if (i + 2 * STRINGS_AHEAD < n)
+			__builtin_prefetch(&items[pairs[i + 2 * STRINGS_AHEAD].value]);
 		if (i + STRINGS_AHEAD < n)
 			__builtin_prefetch(items[pairs[i + STRINGS_AHEAD].value].data + depth);
 		pairs[i].key =

@@ -11,7 +11,7 @@
 
 /* A string in a run: its length (4 bytes of this machine's order), its bytes. */
 #define HEAD  4
-#define AHEAD 12
+#define AHEAD ((size_t)12)
 
 enum kith_status kith_strings_spill(const struct kith_bytes *items, size_t n,
 				    struct kith_scratch *scratch, struct kith_room *room,
@@ -41,8 +41,12 @@ enum kith_status kith_strings_spill(const struct kith_bytes *items, size_t n,
 		uint32_t len = (uint32_t)item.n;
 
 		/* Sorted strings lie anywhere in memory: fetch those that come next. */
-		if (i + AHEAD < n)
+		if (i + 2 * AHEAD < n)
+			__builtin_prefetch(&items[pairs[i + 2 * AHEAD].value]);
+		if (i + AHEAD < n) {
 			__builtin_prefetch(items[pairs[i + AHEAD].value].data);
+			__builtin_prefetch(&ret_order[pairs[i + AHEAD].value], 1);
+		}
 		ret_order[pairs[i].value] = (uint32_t)i;
 		st = kith_scratch_out_add(&out, &len, HEAD, err);
 		if (st >= 0)
