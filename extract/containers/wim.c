@@ -205,6 +205,25 @@ static enum kith_status read_xml(struct wim *wim)
 	return st;
 }
 
+/* Names whose SHA-1 is not the right one are used all the same: contents have one of their own. */
+static enum kith_status check_metadata(struct wim *wim, const struct wim_blob *blob,
+				       const uint8_t *data, unsigned image)
+{
+	struct kith_digests digests;
+	char example[32];
+	int n;
+
+	sums_begin(wim->sums, SUM_SHA1);
+	sums_add(wim->sums, SUM_SHA1, data, (size_t)blob->bytes);
+	if (sums_end(wim->sums, SUM_SHA1, &digests) &&
+	    memcmp(digests.sha1, blob->sha1, sizeof blob->sha1) == 0)
+		return KITH_OK;
+	n = snprintf(example, sizeof example, "image %u", image);
+	return kith_emit_note(wim->in->emit, KITH_LEDGER_MARKED,
+			      "the names of an image do not have the SHA-1 of the table", example,
+			      (size_t)n, wim->err);
+}
+
 /* The names of an image. Damage of one image is a note. */
 static enum kith_status read_image(struct wim *wim, unsigned image)
 {
@@ -236,7 +255,9 @@ static enum kith_status read_image(struct wim *wim, unsigned image)
 						   : "the names of an image cannot be read",
 				    example, (size_t)n, wim->err);
 	} else {
-		st = wim_tree_read(wim, image, data, (size_t)blob->bytes);
+		st = check_metadata(wim, blob, data, image);
+		if (st >= 0)
+			st = wim_tree_read(wim, image, data, (size_t)blob->bytes);
 	}
 	free(data);
 	return st;
