@@ -80,10 +80,13 @@ bool check_zip_at_end(const struct kith_peek *peek)
 		return false;
 	last = tail + n - 22;
 	for (h = tail; h <= last; h++) {
-		h = memchr(h, 'P', (size_t)(last - h) + 1);
-		if (h == NULL)
+		/* 'K', since code of x86 processors is full of 'P' */
+		const uint8_t *k = memchr(h + 1, 'K', (size_t)(last - h) + 1);
+
+		if (k == NULL)
 			break;
-		if (h[1] == 'K' && h[2] == 5 && h[3] == 6 &&
+		h = k - 1;
+		if (h[0] == 'P' && h[2] == 5 && h[3] == 6 &&
 		    peek_le16(h + 20) == (size_t)(last - h))
 			found = is_end_record(peek, tail, (size_t)(h - tail));
 	}
@@ -203,7 +206,7 @@ bool check_tar(const struct kith_peek *peek)
 	       is_octal(h + 116, 8, true, &v) && is_octal(h + 124, 12, true, &v) &&
 	       is_octal(h + 136, 12, true, &v) &&
 	       (h[156] == '\0' || (h[156] >= '0' && h[156] <= '9') ||
-		(h[156] >= 'A' && h[156] <= 'Z'));
+		(h[156] >= 'A' && h[156] <= 'Z') || h[156] == 'g' || h[156] == 'x');
 }
 
 /* LHA: "-lh5-", "-lz4-" and so on at 2; a level of 0 to 3 at 20. */
