@@ -149,6 +149,9 @@ static enum kith_status child_of_folder(struct kith_walk *walk, struct walk_job 
 	item->format = (enum kith_format)m->code;
 	if (item->node == KITH_NO_NODE)
 		return KITH_OK; /* opened when its digests come */
+	if (walk->options.ask_skip && walk->sink.skip != NULL &&
+	    walk->sink.skip(walk->sink.user, item->input, m->digests.sha256))
+		return KITH_OK;
 	child = (struct walk_child){.parent = item->node,
 				    .input = item->input,
 				    .name = (const uint8_t *)item->path,

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * node.c: nodes, and which containers are opened. What must hold: the same bytes under the same
- * last name at the same depth are walked once; what a container expects of one in it is compared,
- * so such a one is always walked. (The last name counts, because a container's entry may be named
- * after it: x.gz holds x. The depth counts, because limits of depth do.)
+ * last name at the same depth of one input are walked once; what a container expects of one in it
+ * is compared, so such a one is always walked. (The last name counts, because a container's entry
+ * may be named after it: x.gz holds x. The depth counts, because limits of depth do.)
  */
 #define _POSIX_C_SOURCE 200809L
 #include <stdlib.h>
@@ -73,6 +73,7 @@ static void alias_key(const struct walk_child *child, uint32_t depth, uint8_t re
 	kith_sha256_init(&sha);
 	kith_sha256_add(&sha, child->digests->sha256, KITH_SHA256_SIZE);
 	kith_sha256_add(&sha, &depth, sizeof depth);
+	kith_sha256_add(&sha, &child->input, sizeof child->input);
 	kith_sha256_add(&sha, child->name + at, child->name_n - at);
 	kith_sha256_end(&sha, digest);
 	memcpy(ret_key, digest, 16);

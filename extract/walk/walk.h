@@ -19,8 +19,8 @@
 
 struct kith_walk_node {
 	uint32_t node, parent; /* parent: KITH_NO_NODE for an input */
-	uint32_t same_as; /* KITH_NO_NODE; or the node with the same bytes, walked once: what is
-			     reported for that one holds for this one too */
+	uint32_t same_as; /* KITH_NO_NODE; or the node of the same input with the same bytes, walked
+			     once: what is reported for that one holds for this one too */
 	uint32_t input;   /* number of kith_walk_add */
 	enum kith_place_kind kind; /* FOLDER for a folder that is an input */
 	const char *format;        /* "deb"; "folder"; "" for an input that is not a container */
@@ -63,8 +63,9 @@ struct kith_walk_sink {
 				       const struct kith_digests *digests, struct kith_err *err);
 	/* About ten times a second. Non-zero: cancel. */
 	int (*progress)(void *user, uint64_t bytes_done, uint64_t bytes_total, uint64_t files);
-	/* Asked once for each input file with its SHA-256, before it is opened as a container, when
-	 * ask_skip is set: true skips it. */
+	/* Asked, when ask_skip is set, for each input file and for each container in a folder that
+	 * is an input, with its SHA-256: true: it is not opened, and an input file is not reported.
+	 */
 	bool (*skip)(void *user, uint32_t input, const uint8_t *sha256);
 };
 
