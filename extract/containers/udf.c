@@ -4,8 +4,9 @@
  * blocks they lie; nothing is read through it but what lies inside of a file entry. Many UDF discs
  * have an ISO 9660 tree too, with other files in it: README.TXT on Windows media.
  *
- * What the library does not tell: named streams, symbolic links (they are files to it), and which
- * directory is the same as another one. A directory that leads to itself is therefore seen as a
+ * What the library does not tell: named streams, symbolic links (they are files to it), that a name
+ * was deleted (its file is reported as long as it can be read), holes, and which directory is the
+ * same as another one. A directory that leads to itself is therefore seen as a
  * tree without end: the number of directories is bounded by what the image can hold, and their
  * depth.
  */
@@ -22,9 +23,10 @@
 #include "containers/extent_set.h"
 #include "containers/iso9660.h"
 
-#define BLOCK     ((uint64_t)UDF_BLOCK_SIZE)
-#define DEPTH_MAX 256u
-#define ANCHOR    256u /* ECMA-167 3/8.4.2.1: a block that has an anchor */
+#define BLOCK      ((uint64_t)UDF_BLOCK_SIZE)
+#define DEPTH_MAX  256u
+#define INSIDE_MAX (UDF_BLOCK_SIZE - 176) /* ECMA-167 4/14.9: what a file entry has room for */
+#define ANCHOR     256u                   /* ECMA-167 3/8.4.2.1: a block that has an anchor */
 
 struct input {
 	struct udfread_block_input base; /* first: the library knows this only */
@@ -152,29 +154,25 @@ static enum kith_status map_file(struct udf *udf, uint64_t size, bool *ret_in_pl
 	return KITH_OK;
 }
 
-/* A file whose bytes only the library can find. */
+/* A file that has no place of its own. The library reads blocks that are not recorded as zeros, and
+ * also those that a damaged file entry only claims to have: such a digest would be false. So only
+ * what can lie inside of a file entry is taken from it. */
 static enum kith_status push_file(struct udf *udf, const struct kith_entry *entry,
 				  struct kith_err *err)
 {
 	struct kith_emit *emit = udf->in->emit;
-	uint8_t buf[16 * UDF_BLOCK_SIZE];
-	uint64_t left = entry->size;
+	uint8_t buf[INSIDE_MAX];
 	enum kith_status st = kith_emit_begin(emit, entry, err);
 
 	if (st != KITH_OK)
 		return st < 0 ? st : KITH_OK;
-	while (left > 0) {
-		size_t want = left < sizeof buf ? (size_t)left : sizeof buf;
-		ssize_t got = udfread_file_read(udf->file, buf, want);
-
-		if (got <= 0 || (size_t)got > want)
-			return kith_emit_damaged(emit, "damaged",
-						 "some of its blocks are not recorded", err);
-		st = kith_emit_data(emit, buf, (size_t)got, err);
-		if (st != KITH_OK)
-			return st < 0 ? st : KITH_OK;
-		left -= (size_t)got;
-	}
+	if (entry->size > sizeof buf ||
+	    udfread_file_read(udf->file, buf, (size_t)entry->size) != (ssize_t)entry->size)
+		return kith_emit_damaged(emit, "damaged or sparse",
+					 "some of its blocks are not recorded", err);
+	st = kith_emit_data(emit, buf, (size_t)entry->size, err);
+	if (st != KITH_OK)
+		return st < 0 ? st : KITH_OK;
 	return kith_emit_end(emit, err);
 }
 
