@@ -210,6 +210,7 @@ static enum kith_status on_child(struct kith_walk *walk, struct walk_job *job,
 		if (child.source->memory)
 			walk->memory_used -= child.source->charged - m->digests.size;
 		child.source->charged = child.source->size = m->digests.size;
+		walk_spool_freeze(child.source);
 		child.extents = &whole;
 		child.n_extents = 1;
 		child.size = m->digests.size;

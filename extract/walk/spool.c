@@ -57,7 +57,7 @@ static int nameless_file(const struct kith_walk *walk, uint64_t bytes, bool *ret
 
 	*ret_memory = bytes <= WALK_MEMORY_SPOOL && walk->memory_used + bytes <= WALK_MEMORY_POOL;
 	if (*ret_memory)
-		fd = memfd_create("kith-spool", MFD_CLOEXEC);
+		fd = memfd_create("kith-spool", MFD_CLOEXEC | MFD_ALLOW_SEALING);
 	if (fd >= 0)
 		return fd;
 	*ret_memory = false;
@@ -91,6 +91,22 @@ struct walk_source *walk_spool_take(struct walk_job *job, uint64_t id)
 	source = spool->source;
 	*spool = job->spools[--job->n_spools];
 	return source;
+}
+
+void walk_spool_freeze(struct walk_source *source)
+{
+	char path[64];
+	int fd;
+
+	if (source->memory)
+		(void)fcntl(source->fd, F_ADD_SEALS,
+			    F_SEAL_WRITE | F_SEAL_GROW | F_SEAL_SHRINK | F_SEAL_SEAL);
+	(void)snprintf(path, sizeof path, "/proc/self/fd/%d", source->fd);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		return; /* without /proc its readers could write to it, which harms only them */
+	(void)close(source->fd);
+	source->fd = fd;
 }
 
 enum kith_status walk_answer(struct kith_walk *walk, struct walk_job *job, bool yes, uint64_t size,

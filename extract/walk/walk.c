@@ -82,7 +82,8 @@ static void set_limits(struct kith_walk *walk, const struct kith_walk_limits *gi
 		walk->limits.depth = WALK_DEPTHS;
 }
 
-/* As many workers as cores, and the cores' threads shared out among them. */
+/* As many workers as cores. Each hashes on as many threads: they sleep while others have the cores,
+ * and one container alone has them all. */
 static void set_workers(struct kith_walk *walk, unsigned wanted)
 {
 	cpu_set_t set;
@@ -93,11 +94,7 @@ static void set_workers(struct kith_walk *walk, unsigned wanted)
 	walk->n_workers = wanted != 0 ? wanted : cores;
 	if (walk->n_workers > 64)
 		walk->n_workers = 64;
-	walk->n_threads = cores / walk->n_workers;
-	if (walk->n_threads < 1)
-		walk->n_threads = 1;
-	if (walk->n_threads > 4)
-		walk->n_threads = 4;
+	walk->n_threads = cores < 4 ? cores : 4;
 }
 
 enum kith_status kith_walk_new(const struct kith_walk_options *options,
@@ -315,6 +312,7 @@ static enum kith_status start_more(struct kith_walk *walk, struct kith_err *err)
 		if (job->format == KITH_FORMAT_NONE && job->n_items == 0 && !job->closing &&
 		    job->sock >= 0 && !walk_items_left(walk)) {
 			job->closing = true;
+			job->last_ms = walk_now_ms();
 			(void)shutdown(job->sock, SHUT_WR);
 		}
 	}
