@@ -49,7 +49,7 @@ static void cover(struct kith_pe *pe, uint64_t offset, uint64_t bytes)
 static enum kith_status read_optional(struct kith_pe *pe, const struct source *source,
 				      uint64_t offset, size_t n, struct kith_err *err)
 {
-	uint8_t h[OPTIONAL_HEADER];
+	uint8_t h[OPTIONAL_HEADER] = {0};
 	size_t directories, i;
 	uint32_t count;
 	enum kith_status st;
@@ -79,7 +79,7 @@ static enum kith_status read_optional(struct kith_pe *pe, const struct source *s
 static enum kith_status read_sections(struct kith_pe *pe, const struct source *source,
 				      uint64_t offset, unsigned count, struct kith_err *err)
 {
-	uint8_t table[SECTIONS_AT_A_TIME * SECTION_HEADER];
+	uint8_t table[SECTIONS_AT_A_TIME * SECTION_HEADER] = {0};
 	unsigned done, now, i;
 	enum kith_status st;
 
@@ -114,7 +114,7 @@ static enum kith_status read_symbols(struct kith_pe *pe, const struct source *so
 				     uint32_t offset, uint32_t count, struct kith_err *err)
 {
 	uint64_t strings = offset + (uint64_t)count * SYMBOL;
-	uint8_t size[4];
+	uint8_t size[4] = {0};
 	enum kith_status st;
 
 	if (offset == 0 || count == 0 || strings > source->bytes)
@@ -135,7 +135,7 @@ enum kith_status kith_pe_read(struct kith_pe *ret, uint64_t file_bytes, kith_pe_
 			      void *user, struct kith_err *err)
 {
 	const struct source source = {read, user, file_bytes};
-	uint8_t dos[DOS_HEADER], coff[COFF_HEADER];
+	uint8_t dos[DOS_HEADER] = {0}, coff[COFF_HEADER] = {0};
 	size_t optional;
 	unsigned sections;
 	uint64_t at;

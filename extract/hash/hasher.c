@@ -97,7 +97,7 @@ static void part_done(struct kith_hasher *hasher, uint32_t number, enum kith_sta
 static void run_batch(struct hasher_thread *thread, struct block *block)
 {
 	struct kith_hasher *hasher = thread->hasher;
-	bool ok[BLOCK_STREAMS];
+	bool ok[BLOCK_STREAMS] = {false};
 	size_t i;
 
 	for (i = 0; i < block->n_streams; i++) {
