@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * fuzz_detect.c: the detector, on a head and a tail cut out of the input. The first byte says where,
- * and what is known of the size.
+ * fuzz_detect.c: the detector, on a head and a tail cut out of the input. The first byte says
+ * where, and what is known of the size.
  */
 #include <stdint.h>
 #include <stdlib.h>
