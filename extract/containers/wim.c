@@ -65,6 +65,9 @@ static enum kith_status read_header(struct wim_part *part, const struct kith_blo
 	st = kith_blob_read(blob, 0, h, sizeof h, err);
 	if (st < 0)
 		return st;
+	if (memcmp(h, "WLPWM\0\0\0", 8) == 0)
+		return kith_fail(err, KITH_E_UNSUPPORTED,
+				 "a WIM of wimlib's own kind, made for pipes");
 	if (memcmp(h, "MSWIM\0\0\0", 8) != 0)
 		return kith_fail(err, KITH_E_CORRUPT, "it is no WIM");
 	part->flags = kith_get_le32(h + 16);
