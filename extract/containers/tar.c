@@ -32,14 +32,26 @@ struct walk {
 	bool saw_oci, saw_blobs, saw_manifest;
 };
 
+/* The name without the '/' that "./" became. */
+static struct kith_bytes bare(const struct kith_la_entry *found)
+{
+	size_t root = found->name_n > 0 && found->name[0] == '/' ? 1 : 0;
+
+	return (struct kith_bytes){found->name + root, found->name_n - root};
+}
+
 static bool is(const struct kith_la_entry *found, const char *name)
 {
-	return found->name_n == strlen(name) && memcmp(found->name, name, found->name_n) == 0;
+	struct kith_bytes path = bare(found);
+
+	return path.n == strlen(name) && memcmp(path.data, name, path.n) == 0;
 }
 
 static bool starts(const struct kith_la_entry *found, const char *text)
 {
-	return found->name_n >= strlen(text) && memcmp(found->name, text, strlen(text)) == 0;
+	struct kith_bytes path = bare(found);
+
+	return path.n >= strlen(text) && memcmp(path.data, text, strlen(text)) == 0;
 }
 
 static void recognise(struct walk *walk, const struct kith_la_entry *found)
@@ -83,7 +95,8 @@ static bool declared(const struct walk *walk, const struct kith_la_entry *found,
 		     const struct kith_tar_pax *pax, struct kith_declared *ret)
 {
 	static const char blobs[] = "blobs/sha256/";
-	const uint8_t *sha256 = kith_mtree_find(walk->mtree, found->name, found->name_n);
+	struct kith_bytes path = bare(found);
+	const uint8_t *sha256 = kith_mtree_find(walk->mtree, path.data, path.n);
 
 	memset(ret, 0, sizeof *ret);
 	if (pax->has_sha1 && found->is_file) {
@@ -93,10 +106,9 @@ static bool declared(const struct walk *walk, const struct kith_la_entry *found,
 	if (sha256 != NULL) {
 		ret->has_sha256 = true;
 		memcpy(ret->sha256, sha256, sizeof ret->sha256);
-	} else if (starts(found, blobs) &&
-		   found->name_n == sizeof blobs - 1 + 2 * KITH_SHA256_SIZE) {
+	} else if (starts(found, blobs) && path.n == sizeof blobs - 1 + 2 * KITH_SHA256_SIZE) {
 		ret->has_sha256 =
-		    kith_tar_hex(found->name + sizeof blobs - 1, ret->sha256, KITH_SHA256_SIZE);
+		    kith_tar_hex(path.data + sizeof blobs - 1, ret->sha256, KITH_SHA256_SIZE);
 	}
 	return ret->has_sha1 || ret->has_sha256;
 }

@@ -358,10 +358,10 @@ def packages(work):
     for fmt, data in (("tar", arch), ("gzip", gzip.compress(arch))):
         status, got, others = walk(fmt, put(work + "/a.pkg", data))
         check(status == 0 and len(got) == 4 and "kind arch package" in others, f"arch: {others}")
-    oci = (tar_file(b"oci-layout", b"{}") + tar_file(b"index.json", b"{}") +
-           tar_file(b"blobs/sha256/" + sha256(b"abc").encode(), b"abc"))
+    oci = (tar_file(b"./oci-layout", b"{}") + tar_file(b"./index.json", b"{}") +
+           tar_file(b"./blobs/sha256/" + sha256(b"abc").encode(), b"abc"))
     check("kind oci image" in walk("tar", put(work + "/oci.tar", oci + bytes(1024)))[2], "oci")
-    oci += tar_file(b"manifest.json", b"[]")
+    oci += tar_file(b"./manifest.json", b"[]")
     check("kind docker image" in walk("tar", put(work + "/docker.tar", oci + bytes(1024)))[2],
           "docker")
     layer = tar_file(b"etc/.wh.gone", b"") + tar_file(b"etc/.wh.full", b"x") + bytes(1024)
