@@ -535,7 +535,12 @@ static enum kith_status open_image(struct squashfs *s, struct kith_err *err)
 	if (s->in == NULL || s->out == NULL || s->frames == NULL || s->inodes == NULL ||
 	    s->dirs == NULL || s->fragments == NULL)
 		return kith_fail_nomem(err);
-	if (s->super.fragment_entry_count > 0 && (s->super.flags & SQFS_FLAG_NO_FRAGMENTS) == 0)
+	/* The library asks for memory for as many as the superblock claims. A block of the table
+	 * has 512 entries, and there is a pointer of 8 bytes to each. */
+	if (s->super.fragment_entry_count / 64 > s->file.blob->size)
+		code = SQFS_ERROR_CORRUPTED;
+	else if (s->super.fragment_entry_count > 0 &&
+		 (s->super.flags & SQFS_FLAG_NO_FRAGMENTS) == 0)
 		code = sqfs_frag_table_read(s->fragments, &s->file.base, &s->super, s->compressor);
 	if (code != 0) {
 		/* Files without a fragment can be read. */
