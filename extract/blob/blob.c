@@ -209,5 +209,7 @@ enum kith_status kith_blob_read_some(const struct kith_blob *blob, uint64_t offs
 	uint64_t left = offset < blob->size ? blob->size - offset : 0;
 
 	*ret_n = left < n ? (size_t)left : n;
+	if (*ret_n == 0)
+		return KITH_OK; /* also behind the end */
 	return kith_blob_read(blob, offset, buf, *ret_n, err);
 }
