@@ -386,7 +386,7 @@ static int open_beside(const struct kith_walk *walk, const struct walk_job *job,
 		memcpy(path + n, name, strlen(name) + 1);
 		fd = walk_open_below(input->path, path);
 	} else {
-		folder = n == 0 ? strdup(".") : strndup(input->path, n);
+		folder = n == 0 ? strdup(".") : walk_text(input->path, n);
 		memcpy(path, name, strlen(name) + 1);
 		fd = folder == NULL ? -1 : walk_open_below(folder, path);
 		free(folder);
@@ -429,7 +429,7 @@ static enum kith_status on_sibling(struct kith_walk *walk, struct walk_job *job,
 				   part->n_extents, part->source->fd, err);
 	if (job->depth > 0 && job->path == NULL) /* in a container that has no such part */
 		return walk_answer(walk, job, false, 0, NULL, 0, -1, err);
-	name = strndup((const char *)m->text.data, m->text.n);
+	name = walk_text(m->text.data, m->text.n);
 	if (name == NULL)
 		return kith_fail_nomem(err);
 	if (name[0] != '\0' && strchr(name, '/') == NULL && strcmp(name, "..") != 0 &&

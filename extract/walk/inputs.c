@@ -329,7 +329,7 @@ static enum kith_status next_name(struct kith_walk *walk, struct walk_item *ret,
 		return st < 0 ? st : KITH_NOT_FOUND;
 	}
 	memset(ret, 0, sizeof *ret);
-	ret->path = strndup((const char *)folder->path.data, folder->path.n);
+	ret->path = walk_text(folder->path.data, folder->path.n);
 	if (ret->path == NULL) {
 		(void)close(fd);
 		return kith_fail_nomem(err);

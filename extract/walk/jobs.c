@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -67,8 +68,21 @@ void walk_job_free(struct kith_walk *walk, struct walk_job *job)
 	free(job);
 }
 
+/* The node it lies in, if a worker may go on from one such to the next; else KITH_NO_NODE. */
+static uint32_t small_of(const struct kith_walk *walk, const struct walk_job *job)
+{
+	const struct kith_format_info *info = kith_worker_format(job->format);
+
+	/* files of a folder have nothing to do with each other */
+	if (info == NULL || job->careful || job->path != NULL || job->depth == 0 ||
+	    job->size > WALK_SMALL || strcmp(info->container, "compressed") != 0)
+		return KITH_NO_NODE;
+	return walk->nodes[job->node].parent;
+}
+
 void walk_job_queue(struct kith_walk *walk, struct walk_job *job)
 {
+	uint32_t parent = small_of(walk, job);
 	struct walk_list *list =
 	    &walk->ready[job->depth < WALK_DEPTHS ? job->depth : WALK_DEPTHS - 1];
 
@@ -79,10 +93,13 @@ void walk_job_queue(struct kith_walk *walk, struct walk_job *job)
 		list->last->next = job;
 	list->last = job;
 	walk->n_ready++;
+	if (parent != KITH_NO_NODE)
+		walk->nodes[parent].waiting++;
 }
 
 struct walk_job *walk_job_next(struct kith_walk *walk)
 {
+	uint32_t parent;
 	size_t i;
 
 	for (i = WALK_DEPTHS; i-- > 0 && walk->n_ready > 0;) {
@@ -96,6 +113,9 @@ struct walk_job *walk_job_next(struct kith_walk *walk)
 			list->last = NULL;
 		walk->n_ready--;
 		job->next = NULL;
+		parent = small_of(walk, job);
+		if (parent != KITH_NO_NODE)
+			walk->nodes[parent].waiting--;
 		return job;
 	}
 	return NULL;
@@ -208,8 +228,10 @@ static enum kith_status send_order(struct kith_walk *walk, struct walk_job *job,
 {
 	const struct kith_walk_limits *from = &walk->limits;
 	bool files = job->format == KITH_FORMAT_NONE;
+	bool small = small_of(walk, job) != KITH_NO_NODE;
 	struct kith_wire m = {.type = KITH_WIRE_JOB,
-			      .flags = job->careful ? KITH_WIRE_F_CAREFUL : 0u,
+			      .flags = (job->careful ? KITH_WIRE_F_CAREFUL : 0u) |
+				       (small ? KITH_WIRE_F_MORE : 0u),
 			      .code = (uint32_t)job->format,
 			      .name = {job->name, job->name_n},
 			      .extents = job->extents,
@@ -225,20 +247,97 @@ static enum kith_status send_order(struct kith_walk *walk, struct walk_job *job,
 	    .cpu_seconds = files ? 0 : from->cpu_seconds + job->size / BYTES_PER_SECOND,
 	    .memory = from->worker_memory,
 	    .spool_member = from->spool_member,
-	    .threads =
-		!files && (job->careful || job->size <= SMALL_CONTAINER) ? 0 : walk->n_threads,
+	    .threads = !files && (small || job->careful || job->size <= SMALL_CONTAINER)
+			   ? 0
+			   : walk->n_threads,
 	};
 	if (!kith_wire_start(&walk->out) || !kith_wire_put(&walk->out, &m))
 		return kith_fail_nomem(err);
-	return kith_packet_send(job->sock, walk->out.data, walk->out.n, &job->source->fd,
-				files ? 0 : 1, 0, err);
+	return kith_packet_send(job->sock, walk->out.data, walk->out.n,
+				files ? NULL : &job->source->fd, files ? 0 : 1, 0, err);
+}
+
+/* ------------------------------------------------------------------------ spares */
+
+void walk_job_spare(struct kith_walk *walk, struct walk_job *job)
+{
+	uint32_t parent = small_of(walk, job);
+
+	if (parent == KITH_NO_NODE || job->result < 0 || job->killed != NULL || job->sock < 0 ||
+	    job->used + 1 >= WALK_SPARE_JOBS || walk->n_spares == WALK_SPARES ||
+	    walk_now_ms() - job->start_ms > WALK_SPARE_MS) {
+		if (job->sock >= 0)
+			(void)shutdown(job->sock, SHUT_WR); /* no order will come: it ends */
+		return;
+	}
+	walk->spares[walk->n_spares++] =
+	    (struct walk_spare){job->sock, job->worker, job->id, parent, job->used + 1};
+	job->sock = -1;
+	job->gone = true; /* as far as this job is concerned, with status 0 */
+}
+
+static bool runs(const struct kith_walk *walk, uint32_t node)
+{
+	size_t i;
+
+	for (i = 0; i < walk->n_running; i++)
+		if (walk->running[i]->node == node)
+			return true;
+	return false;
+}
+
+void walk_spares_drop(struct kith_walk *walk, bool all, enum kith_worker worker)
+{
+	size_t i = 0;
+
+	while (i < walk->n_spares) {
+		struct walk_spare *spare = &walk->spares[i];
+
+		if (all ? spare->worker != worker
+			: walk->nodes[spare->parent].waiting > 0 || runs(walk, spare->parent)) {
+			i++;
+			continue;
+		}
+		(void)close(spare->sock);
+		*spare = walk->spares[--walk->n_spares];
+	}
+}
+
+/* Hands the job to a worker that has walked its siblings. */
+static bool run_on_spare(struct kith_walk *walk, struct walk_job *job)
+{
+	uint32_t parent = small_of(walk, job);
+	size_t i;
+
+	for (i = 0; i < walk->n_spares && parent != KITH_NO_NODE; i++) {
+		struct walk_spare spare = walk->spares[i];
+
+		if (spare.parent != parent || spare.worker != job->worker)
+			continue;
+		walk->spares[i] = walk->spares[--walk->n_spares];
+		job->sock = spare.sock;
+		if (send_order(walk, job, NULL) < 0) { /* it has died meanwhile */
+			(void)close(spare.sock);
+			job->sock = -1;
+			return false;
+		}
+		job->id = spare.id;
+		job->used = spare.used;
+		return true;
+	}
+	return false;
 }
 
 static enum kith_status run_job(struct kith_walk *walk, struct walk_job *job, struct kith_err *err)
 {
 	int socks[2];
-	enum kith_status st = kith_packet_pair(socks, err);
+	enum kith_status st;
 
+	job->start_ms = walk_now_ms();
+	job->used = 0;
+	if (run_on_spare(walk, job))
+		return KITH_OK;
+	st = kith_packet_pair(socks, err);
 	if (st < 0)
 		return st;
 	job->sock = socks[0];

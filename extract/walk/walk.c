@@ -34,6 +34,18 @@ uint64_t walk_now_ms(void)
 	return (uint64_t)t.tv_sec * 1000 + (uint64_t)t.tv_nsec / 1000000;
 }
 
+char *walk_text(const void *bytes, size_t n)
+{
+	char *text = malloc(n + 1);
+
+	if (text == NULL)
+		return NULL;
+	if (n > 0)
+		memcpy(text, bytes, n);
+	text[n] = '\0';
+	return text;
+}
+
 enum kith_status walk_note(struct kith_walk *walk, uint32_t node, enum kith_ledger_class class_,
 			   const char *reason, uint64_t count, const void *example,
 			   size_t example_n, struct kith_err *err)
@@ -303,6 +315,7 @@ static enum kith_status start_more(struct kith_walk *walk, struct kith_err *err)
 			break;
 		st = walk_job_start(walk, job, err);
 	}
+	walk_spares_drop(walk, false, KITH_WORKER_MAIN);
 	for (i = 0; i < walk->n_running && st >= 0; i++) {
 		struct walk_job *job = walk->running[i];
 
@@ -433,6 +446,10 @@ static enum kith_status end_some(struct kith_walk *walk, struct kith_err *err)
 	while (i < walk->n_running && st >= 0) {
 		struct walk_job *job = walk->running[i];
 
+		if (job->ended && job->sock >= 0 && !job->closing) {
+			job->closing = true;
+			walk_job_spare(walk, job);
+		}
 		if (job->sock >= 0 || !job->gone) {
 			i++;
 			continue;

@@ -39,6 +39,12 @@
 #define WALK_MEMORY_POOL  (UINT64_C(128) << 20)
 /* Digests that are expected, of all containers that are being walked. */
 #define WALK_EXPECTED ((size_t)1 << 20)
+/* Workers that wait for another small container of the same parent; how large those may be, how
+ * many one worker walks, and how long it may take for one of them. */
+#define WALK_SPARES     8u
+#define WALK_SMALL      (UINT64_C(1) << 20)
+#define WALK_SPARE_JOBS 256u
+#define WALK_SPARE_MS   500u
 /* How often a worker program that dies by itself is started again. */
 #define WALK_RESTARTS 3u
 
@@ -57,6 +63,7 @@ struct walk_node {
 	bool hashed;
 	uint8_t sha256[KITH_SHA256_SIZE];
 	uint64_t spooled; /* by it and by what it lies in */
+	uint32_t waiting; /* small containers in it that are in the queue */
 };
 
 struct walk_part {
@@ -126,6 +133,8 @@ struct walk_job {
 	 * order. */
 	bool careful;
 	uint64_t taken[KITH_WIRE_TYPES], pass[KITH_WIRE_TYPES];
+	uint64_t start_ms;
+	unsigned used; /* jobs that its worker had before */
 	struct walk_spool *spools;
 	size_t n_spools, cap_spools;
 	/* an answer that it waits for: room in the pool */
@@ -137,6 +146,18 @@ struct walk_job {
 	struct walk_item items[WALK_ITEMS];
 	size_t n_items; /* in the worker's hands */
 	uint64_t items_bytes;
+};
+
+/*
+ * A worker that has walked a small compressed file, and may walk others that lie in the same
+ * container: forking one costs more than ten times what such a file does, and there are thousands
+ * of them in a package pool or an initramfs. It is not used for anything else.
+ */
+struct walk_spare {
+	int sock;
+	enum kith_worker worker;
+	uint32_t id, parent;
+	unsigned used; /* how many it has walked */
 };
 
 struct walk_list {
@@ -194,6 +215,8 @@ struct kith_walk {
 	struct walk_job **running;
 	size_t n_running, cap_running;
 	uint32_t next_job;
+	struct walk_spare spares[WALK_SPARES];
+	size_t n_spares;
 
 	struct walk_zygote zygotes[KITH_WORKERS];
 
@@ -208,6 +231,7 @@ struct kith_walk {
 
 /* walk.c */
 uint64_t walk_now_ms(void);
+char *walk_text(const void *bytes, size_t n); /* NULL: no memory */
 enum kith_status walk_note(struct kith_walk *walk, uint32_t node, enum kith_ledger_class class_,
 			   const char *reason, uint64_t count, const void *example,
 			   size_t example_n, struct kith_err *err);
@@ -241,6 +265,10 @@ void walk_job_free(struct kith_walk *walk, struct walk_job *job);
 void walk_job_queue(struct kith_walk *walk, struct walk_job *job);
 struct walk_job *walk_job_next(struct kith_walk *walk);
 enum kith_status walk_job_start(struct kith_walk *walk, struct walk_job *job, struct kith_err *err);
+/* Its worker goes on to others of the kind; the job has ended well. */
+void walk_job_spare(struct kith_walk *walk, struct walk_job *job);
+/* Lets workers go for which there is nothing left. all: each of that program. */
+void walk_spares_drop(struct kith_walk *walk, bool all, enum kith_worker worker);
 /* Kills its worker; reason becomes the note, "" for none. */
 void walk_job_kill(struct kith_walk *walk, struct walk_job *job, const char *reason);
 /* Reports how it ended, and frees it. */

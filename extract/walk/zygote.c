@@ -69,6 +69,7 @@ void walk_zygote_stop(struct kith_walk *walk, enum kith_worker worker)
 {
 	struct walk_zygote *zygote = &walk->zygotes[worker];
 
+	walk_spares_drop(walk, true, worker);
 	if (zygote->sock >= 0)
 		(void)close(zygote->sock);
 	zygote->sock = -1;

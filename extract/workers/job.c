@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * job.c: what must hold: nothing that came from an input is looked at before the sandbox is closed;
- * the process ends without running what libraries have registered for that.
+ * the process ends without running what libraries have registered for that. Small containers of one
+ * parent may follow each other in one worker, if the walk says so.
  */
 #define _POSIX_C_SOURCE 200809L
 #include "workers/job.h"
@@ -142,36 +143,76 @@ static enum kith_status walk_container(struct job *job, struct kith_emit *emit,
 	return job->ops->walk(&in, err);
 }
 
-_Noreturn void kith_job_run(int sock, const struct kith_job_container *containers, size_t n)
+/* Back to where it was before the order, for another one. */
+static void forget(struct job *job)
 {
-	struct job job = {.sock = sock, .fd = -1, .packet = malloc(KITH_PACKET_MAX)};
-	struct kith_emit *emit = NULL;
-	struct kith_err err = {0}, fault = {0};
-	enum kith_status st, finished;
+	kith_blob_done(&job->blob);
+	kith_blob_done(&job->file);
+	free(job->extents);
+	free(job->name);
+	if (job->fd >= 0)
+		(void)close(job->fd);
+	job->extents = NULL;
+	job->name = NULL;
+	job->ops = NULL;
+	job->fd = -1;
+}
 
-	if (job.packet == NULL)
-		_exit(3);
-	st = receive_order(&job, &err);
+/* One job, with the sandbox around it that the first one has closed. */
+static enum kith_status run_order(struct job *job, const struct kith_job_container *containers,
+				  size_t n, bool first, struct kith_err *err)
+{
+	bool careful = (job->order.flags & KITH_WIRE_F_CAREFUL) != 0;
+	struct kith_emit *emit = NULL;
+	struct kith_err fault = {0};
+	enum kith_status st = KITH_OK, finished;
+
+	if (first)
+		st = kith_sandbox_limit(&job->order.limits, err);
+	if (st >= 0 && job->fd >= 0)
+		st = set_up_blob(job, err);
 	if (st >= 0)
-		st = kith_sandbox_limit(&job.order.limits, &err);
-	if (st >= 0 && job.fd >= 0)
-		st = set_up_blob(&job, &err);
-	if (st >= 0)
-		st = kith_emit_new(sock, job.fd < 0 ? NULL : &job.blob, &job.order.limits,
-				   (job.order.flags & KITH_WIRE_F_CAREFUL) != 0, &emit, &err);
-	if (st >= 0)
-		st = kith_sandbox_close(&err);
+		st = kith_emit_new(job->sock, job->fd < 0 ? NULL : &job->blob, &job->order.limits,
+				   careful, &emit, err);
+	if (st >= 0 && first)
+		st = kith_sandbox_close(err);
 	if (st < 0)
-		_exit(3);
-	if (job.fd >= 0)
-		job.ops = find_container(containers, n, job.order.code);
-	st = job.fd < 0 ? hash_files(&job, emit, &err) : walk_container(&job, emit, &err);
+		return st;
+	if (job->fd >= 0)
+		job->ops = find_container(containers, n, job->order.code);
+	st = job->fd < 0 ? hash_files(job, emit, err) : walk_container(job, emit, err);
 	finished = kith_emit_finish(emit, &fault);
 	if (finished < 0 && st >= 0) {
 		st = finished;
-		err = fault;
+		if (err != NULL)
+			*err = fault;
 	}
-	if (kith_emit_over(emit, st, st < 0 ? err.msg : "", NULL) < 0)
+	st = kith_emit_over(emit, st, st < 0 ? err->msg : "", NULL);
+	kith_emit_free(emit);
+	return st;
+}
+
+_Noreturn void kith_job_run(int sock, const struct kith_job_container *containers, size_t n)
+{
+	struct job job = {.sock = sock, .fd = -1, .packet = malloc(KITH_PACKET_MAX)};
+	struct kith_err err = {0};
+	bool first = true, more = true;
+
+	if (job.packet == NULL)
 		_exit(3);
+	while (more) {
+		enum kith_status st = receive_order(&job, &err);
+
+		if (st == KITH_E_CANCELLED && !first)
+			break;
+		if (st >= 0) {
+			more = (job.order.flags & KITH_WIRE_F_MORE) != 0;
+			st = run_order(&job, containers, n, first, &err);
+		}
+		if (st < 0)
+			_exit(3);
+		forget(&job);
+		first = false;
+	}
 	_exit(0);
 }
