@@ -37,7 +37,7 @@ static const struct kith_opt opts[] = {
     {KITH_OPT_TEXT, 0, "source", &image_options.source, "NAME",
      "the data source that answers show (default: HashDB)"},
     {KITH_OPT_FLAG, 0, "strict", &strict, NULL, "exit 2 when anything was not covered"},
-    {KITH_OPT_HEADING, 0, "Limits; what is over one is in the ledger", NULL, NULL, NULL},
+    {KITH_OPT_HEADING, 0, NULL, NULL, NULL, "Limits; what is over one is in the ledger:"},
     {KITH_OPT_NUMBER, 0, "max-depth", &limits.depth, "N", "containers in containers (default: 16)"},
     {KITH_OPT_NUMBER, 0, "max-entries", &limits.entries, "N",
      "entries of one container (default: 5242880)"},

@@ -134,7 +134,8 @@ enum kith_status kith_decl_source(struct kith_decl *decl, const struct kith_sour
 	st = add_item(decl, KITH_DECL_SOURCE, &handle, err);
 	if (st < 0)
 		return st;
-	if (!is_new && (source->digest.n > 0 || decl->tables[KITH_DECL_SOURCE].items.n > known))
+	if (!is_new && (source->release.n > 0 || source->digest.n > 0 ||
+			decl->tables[KITH_DECL_SOURCE].items.n > known))
 		return kith_fail(err, KITH_E_ARG,
 				 "the source '%.*s' is there already; name this one "
 				 "with --set-name",

@@ -33,7 +33,7 @@ struct kith_decl;
 
 /*
  * Declares a source and its root place. A second source with the same id is KITH_E_ARG, unless it
- * is the same in all respects and names no input of its own (its digest is empty): a source that
+ * is the same in all respects and is no release (release and digest are empty): a source that
  * grows, such as images that are hashed one after the other.
  */
 enum kith_status kith_decl_source(struct kith_decl *decl, const struct kith_source *source,

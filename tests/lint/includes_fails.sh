@@ -10,7 +10,7 @@ trap 'rm -rf "$scratch"' EXIT
 failed=0
 
 mkdir "$scratch/tree"
-cp -r "$tree/include" "$tree/lookup" "$tree/builder" "$scratch/tree/"
+cp -r "$tree/include" "$tree/lookup" "$tree/extract" "$tree/builder" "$scratch/tree/"
 
 forbidden() { # file, what it includes, what must be said
 	printf '#include %s\n' "$2" >>"$scratch/tree/$1"

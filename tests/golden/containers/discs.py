@@ -201,7 +201,7 @@ def windows_like(tree, target):
     with open(os.path.join(root, "README.TXT"), "wb") as f:
         f.write(b"This disc has a UDF file system\r\n")
     whole = target + ".whole"
-    if not make("genisoimage", "-quiet", "-udf", "-allow-limited-size", "-hide", "sources", "-V",
+    if not make("genisoimage", "-quiet", "-input-charset", "utf-8", "-udf", "-allow-limited-size", "-hide", "sources", "-V",
                 "WINDOWS_LIKE", "-o", whole, root):
         return None
     with open(whole, "rb") as f:
@@ -234,7 +234,7 @@ def discs(tree, plain_tree, expected, plain):
     """plain_tree: without links, and not deep: what each kind of tree can hold."""
     if have("genisoimage"):
         image = os.path.join(WORK, "rr.iso")
-        make("genisoimage", "-quiet", "-R", "-J", "-joliet-long", "-V", "KITH_SAMPLE", "-o", image,
+        make("genisoimage", "-quiet", "-input-charset", "utf-8", "-R", "-J", "-joliet-long", "-V", "KITH_SAMPLE", "-o", image,
              tree)
         others = compare("rock ridge, joliet", "iso9660", image, expected)
         if "fact 0 20 KITH_SAMPLE" not in others:
@@ -242,18 +242,18 @@ def discs(tree, plain_tree, expected, plain):
         cut("rock ridge", "iso9660", image, expected)
         loop_iso(image)
         image = os.path.join(WORK, "joliet.iso")
-        make("genisoimage", "-quiet", "-J", "-joliet-long", "-o", image, plain_tree)
+        make("genisoimage", "-quiet", "-input-charset", "utf-8", "-J", "-joliet-long", "-o", image, plain_tree)
         compare("joliet", "iso9660", image, plain)
         image = os.path.join(WORK, "plain.iso")
-        make("genisoimage", "-quiet", "-o", image, plain_tree)
+        make("genisoimage", "-quiet", "-input-charset", "utf-8", "-o", image, plain_tree)
         compare("plain names", "iso9660", image, plain, only_digests=True)
         hidden = os.path.join(WORK, "hidden.iso")
-        make("genisoimage", "-quiet", "-R", "-J", "-joliet-long", "-hide",
+        make("genisoimage", "-quiet", "-input-charset", "utf-8", "-R", "-J", "-joliet-long", "-hide",
              "2049", "-o", hidden, plain_tree)
         compare("a file in the joliet tree only", "iso9660", hidden, plain)
 
         image = os.path.join(WORK, "udf.iso")
-        make("genisoimage", "-quiet", "-udf", "-R", "-J", "-joliet-long", "-o", image, plain_tree)
+        make("genisoimage", "-quiet", "-input-charset", "utf-8", "-udf", "-R", "-J", "-joliet-long", "-o", image, plain_tree)
         compare("udf bridge", "udf", image, plain)
         image = os.path.join(WORK, "windows.iso")
         root = windows_like(plain_tree, image)
@@ -273,7 +273,7 @@ def discs(tree, plain_tree, expected, plain):
             with open(os.path.join(little, name), "w", encoding="ascii") as f:
                 f.write(name)
         image = os.path.join(WORK, "little.iso")
-        make("genisoimage", "-quiet", "-udf", "-no-pad", "-o", image, little)
+        make("genisoimage", "-quiet", "-input-charset", "utf-8", "-udf", "-no-pad", "-o", image, little)
         flip("udf", "udf", image, 100)
     if have("xorriso"):
         image = os.path.join(WORK, "xorriso.iso")
