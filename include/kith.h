@@ -375,8 +375,8 @@ struct kith_ledger_entry {
 	uint64_t count;
 	struct kith_bytes example; /* where, for instance: may be empty */
 };
-/* A row of class COUNT whose reason begins so and goes on with a SHA-256 in hex: that input was read
- * whole. A set may have many of these. */
+/* A row of class COUNT whose reason begins so and goes on with a SHA-256 in hex: that input was
+ * read whole. A set may have many of these. */
 #define KITH_LEDGER_INPUT "input sha256:"
 typedef int (*kith_ledger_fn)(const struct kith_ledger_entry *entry, void *user);
 KITH_API KITH_MUST_CHECK enum kith_status kith_ledger_each(kith_reader *reader, kith_ledger_fn fn,

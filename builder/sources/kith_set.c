@@ -274,9 +274,9 @@ struct ledger_copy {
 /* True for what the core counts anew. */
 static bool is_counted_anew(const char *reason)
 {
-	static const char *const anew[] = {KITH_LEDGER_FILES, KITH_LEDGER_OCCURRENCES,
-					   KITH_LEDGER_CONFLICTS, KITH_LEDGER_DROPPED, KITH_LEDGER_FRAGMENTS,
-					   KITH_LEDGER_TRIVIAL};
+	static const char *const anew[] = {KITH_LEDGER_FILES,     KITH_LEDGER_OCCURRENCES,
+					   KITH_LEDGER_CONFLICTS, KITH_LEDGER_DROPPED,
+					   KITH_LEDGER_FRAGMENTS, KITH_LEDGER_TRIVIAL};
 	size_t i;
 
 	for (i = 0; i < sizeof anew / sizeof anew[0]; i++)
