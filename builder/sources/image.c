@@ -212,7 +212,7 @@ static enum image_evidence evidence_of(const struct kith_walk_file *file)
 /* "disc.iso > pool/a.deb > data.tar.xz: usr/bin/x": where a note is from. The end matters most. */
 static void add_where(const struct image_tree *tree, uint32_t node, struct kith_buf *text)
 {
-	uint32_t chain[2 * KITH_LIMIT_CONTAINER_DEPTH];
+	uint32_t chain[2 * KITH_LIMIT_CONTAINER_DEPTH] = {0};
 	size_t n = 0;
 
 	for (; node != KITH_NO_NODE && n < sizeof chain / sizeof chain[0];
@@ -264,7 +264,7 @@ static enum kith_status keep_note(struct image *image, const struct journal_reco
 static void note_input(const struct image *image, struct kith_ledger *ledger, const uint8_t *sha256,
 		       const uint8_t *name, size_t name_n)
 {
-	char reason[sizeof KITH_LEDGER_INPUT + 2 * KITH_SHA256_SIZE] = KITH_LEDGER_INPUT;
+	char reason[sizeof KITH_LEDGER_INPUT + (size_t)2 * KITH_SHA256_SIZE] = KITH_LEDGER_INPUT;
 
 	*kith_hex_encode(sha256, KITH_SHA256_SIZE, reason + sizeof KITH_LEDGER_INPUT - 1) = '\0';
 	kith_ledger_note(ledger, image->source[IMAGE_HASHED], KITH_LEDGER_COUNT, reason, 1, name,

@@ -269,8 +269,10 @@ static enum kith_status add_chain(struct image_tree *tree, uint32_t node, uint32
 	size_t folder_n, base, at = tree->keys.n, i;
 	struct image_chain *chain;
 	void *chains = tree->chains;
-	struct image_chain from = above == NULL ? (struct image_chain){0} : *above;
+	struct image_chain from = {0}; /* a copy: the array may move */
 
+	if (above != NULL)
+		from = *above;
 	if (mine->n_chains >= IMAGE_CHAINS_MAX) {
 		tree->cut = true;
 		return KITH_OK;

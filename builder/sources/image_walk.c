@@ -96,13 +96,11 @@ static enum kith_status make_key(struct input *input, const struct image_walk_op
 
 	if (sha == NULL) {
 		st = kith_fail_nomem(err);
-	} else if (path == NULL || stat(path, &info) != 0) {
+	} else if (path == NULL || stat(path, &info) != 0 || access(path, R_OK) != 0) {
 		st = kith_fail_errno(err, errno, "'%s'", input->path);
 	} else if (!S_ISREG(info.st_mode) && !S_ISDIR(info.st_mode)) {
 		st = kith_fail(err, KITH_E_UNSUPPORTED, "'%s' is neither a file nor a folder",
 			       input->path);
-	} else if (access(path, R_OK) != 0) {
-		st = kith_fail_errno(err, errno, "'%s'", input->path);
 	} else {
 		input->is_folder = S_ISDIR(info.st_mode);
 		kith_sha_add(sha, KITH_VERSION, sizeof KITH_VERSION);
@@ -114,6 +112,7 @@ static enum kith_status make_key(struct input *input, const struct image_walk_op
 			folder_key.sha = kith_sha_new(KITH_SHA256);
 			if (folder_key.sha == NULL)
 				st = kith_fail_nomem(err);
+			/* NOLINTNEXTLINE(concurrency-mt-unsafe): no threads */
 			else if (nftw(path, add_entry, OPEN_FOLDERS, FTW_PHYS) != 0)
 				st = kith_fail_errno(err, errno, "'%s'", input->path);
 			kith_sha_add(sha, path, strlen(path) + 1);
@@ -149,6 +148,7 @@ static enum kith_status make_folder(const struct image_walk_options *options, ch
 	const char *name = slash == NULL ? options->output : slash + 1;
 	char *in;
 
+	*ret = NULL;
 	if (options->scratch != NULL)
 		in = strdup(options->scratch);
 	else if (slash == NULL)
@@ -156,7 +156,8 @@ static enum kith_status make_folder(const struct image_walk_options *options, ch
 	else
 		in = strndup(options->output,
 			     slash == options->output ? 1 : (size_t)(slash - options->output));
-	*ret = in == NULL ? NULL : join(in, name, ".walks");
+	if (in != NULL)
+		*ret = join(in, name, ".walks");
 	free(in);
 	if (*ret == NULL)
 		return kith_fail_nomem(err);
@@ -202,7 +203,7 @@ static int add_known(const struct kith_ledger_entry *entry, void *user)
 	uint8_t digest[KITH_SHA256_SIZE];
 
 	if (entry->class_ != KITH_LEDGER_COUNT ||
-	    entry->reason.n != prefix + 2 * KITH_SHA256_SIZE ||
+	    entry->reason.n != prefix + (size_t)2 * KITH_SHA256_SIZE ||
 	    memcmp(entry->reason.data, KITH_LEDGER_INPUT, prefix) != 0 ||
 	    !kith_hex_decode((const char *)entry->reason.data + prefix, digest, sizeof digest))
 		return 0;
@@ -540,7 +541,7 @@ static int remove_entry(const char *path, const struct stat *info, int type, str
 	(void)info;
 	if (at->level == 0)
 		(void)rmdir(path); /* fails while it holds anything else */
-	else if (at->level == 1 && type == FTW_F && end - name == 2 * JOURNAL_KEY_SIZE &&
+	else if (at->level == 1 && type == FTW_F && end - name == (ptrdiff_t)2 * JOURNAL_KEY_SIZE &&
 		 (strcmp(end, ".walk") == 0 || strncmp(end, ".tmp-", 5) == 0))
 		(void)unlink(path);
 	return 0;
@@ -549,6 +550,7 @@ static int remove_entry(const char *path, const struct stat *info, int type, str
 void image_walks_remove(struct image_walks *walks)
 {
 	if (walks->folder != NULL)
+		/* NOLINTNEXTLINE(concurrency-mt-unsafe): no threads */
 		(void)nftw(walks->folder, remove_entry, 4, FTW_PHYS | FTW_DEPTH);
 }
 

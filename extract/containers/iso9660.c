@@ -34,6 +34,7 @@ static enum kith_status emit_volume_id(const struct iso *iso, struct kith_err *e
 static enum kith_status walk_trees(struct iso *iso, bool beside, struct kith_err *err)
 {
 	const struct iso_tree *order[3];
+	/* cppcheck-suppress unreadVariable */
 	enum kith_status st = KITH_OK;
 	struct kith_err first = {0};
 	size_t n = 0, i;

@@ -376,6 +376,7 @@ static enum kith_status walk_dmg(struct walk *walk, struct sz_archive *archive)
 static enum kith_status walk_volumes(struct walk *walk)
 {
 	const struct kith_blob *blob = walk->in->blob;
+	/* cppcheck-suppress unreadVariable */
 	uint64_t at = 0, n = 0;
 	enum kith_status st = KITH_OK;
 	unsigned done;

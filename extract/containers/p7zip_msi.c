@@ -130,6 +130,7 @@ enum kith_status sz_msi_tell(const struct sz_msi *msi, struct kith_emit *emit, s
 		ids[2 * i + 1] =
 		    (struct wanted_text){reference(table + (all + i) * width, width), rows + i};
 	}
+	/* cppcheck-suppress uninitvar */
 	qsort(ids, 2 * rows, sizeof ids[0], compare_ids);
 	find_texts(msi, ids, 2 * rows, texts);
 	for (i = 0; i < rows && st >= 0; i++) {

@@ -30,6 +30,7 @@
 
 struct input {
 	struct udfread_block_input base; /* first: the library knows this only */
+	/* cppcheck-suppress unusedStructMember */
 	const struct kith_blob *blob;
 };
 

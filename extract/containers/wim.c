@@ -269,6 +269,7 @@ static enum kith_status read_image(struct wim *wim, unsigned image)
 static enum kith_status read_parts(struct wim *wim)
 {
 	const struct wim_part *first = &wim->parts[0];
+	/* cppcheck-suppress unreadVariable */
 	struct kith_err why = {0};
 	unsigned i;
 	size_t part;

@@ -7,6 +7,7 @@
 #include "facts/xml.h"
 
 struct appx {
+	/* cppcheck-suppress unusedStructMember */
 	const struct kith_fact_sink *sink;
 	struct kith_buf name, version, publisher; /* of Identity */
 	struct kith_buf display, company;         /* of Properties */

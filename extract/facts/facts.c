@@ -66,6 +66,7 @@ static enum kith_status read_memory(void *user, uint64_t offset, void *buf, size
 void kith_blob_memory(struct kith_blob *blob, const struct kith_bytes *bytes)
 {
 	union {
+		/* cppcheck-suppress unusedStructMember */
 		const struct kith_bytes *in;
 		void *out;
 	} user = {.in = bytes}; /* only read */

@@ -268,6 +268,7 @@ static enum kith_status room(struct kith_hasher *hasher, uint64_t n, struct kith
 enum kith_status kith_hasher_begin(struct kith_hasher *hasher, void *stream_user,
 				   struct kith_err *err)
 {
+	/* cppcheck-suppress unreadVariable */
 	enum kith_status st = KITH_OK;
 
 	if (hasher->open)

@@ -108,6 +108,7 @@ enum kith_status emit_inspect_blob(struct kith_emit *emit, struct emit_entry *en
 	if (blob->size > inspector->most)
 		return too_large(emit, entry, err);
 	entry->inspector = NULL;
+	/* cppcheck-suppress unreadVariable */
 	t.of_file = inspector->scope == KITH_FACTS_OF_FILE;
 	/* that it cannot be read is found again when it is hashed */
 	if (kith_inspect(inspector, blob, &sink, &fault) == KITH_E_NOMEM)

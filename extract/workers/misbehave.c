@@ -184,6 +184,7 @@ static enum kith_status act(const struct kith_container_in *in, char *line, uint
 	if (kith_emit_flush(emit, err) < 0)
 		return KITH_E_IO;
 	if (strcmp(line, "crash") == 0)
+		/* cppcheck-suppress unreachableCode */
 		(void)raise(SIGSEGV), abort();
 	if (strcmp(line, "exit") == 0)
 		_exit(0);
