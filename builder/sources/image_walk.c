@@ -133,8 +133,8 @@ static enum kith_status make_key(struct input *input, const struct image_walk_op
 /* "<folder>/<name><suffix>"; NULL: no memory. */
 static char *join(const char *folder, const char *name, const char *suffix)
 {
-	size_t n = strlen(folder) + strlen(name) + strlen(suffix) + 2;
-	char *path = malloc(n);
+	size_t n = folder == NULL ? 0 : strlen(folder) + strlen(name) + strlen(suffix) + 2;
+	char *path = n == 0 ? NULL : malloc(n);
 
 	if (path != NULL)
 		(void)snprintf(path, n, "%s/%s%s", folder, name, suffix);
@@ -518,7 +518,8 @@ out:
 
 		if (input->fd >= 0) {
 			(void)close(input->fd);
-			(void)unlink(input->temp);
+			if (input->temp != NULL)
+				(void)unlink(input->temp);
 		}
 		journal_done(&input->out);
 		free(input->final);
