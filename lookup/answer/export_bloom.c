@@ -40,7 +40,7 @@ static double logarithm(double x)
 	long double z, power, sum = 0;
 	int exponent = 0, i;
 
-	for (; x < 0.5; x *= 2) /* at most some 1,000 times; exact */
+	for (; x < 0.5; x *= 2) /* exact. NOLINT */
 		exponent--;
 	z = power = ((long double)x - 1) / ((long double)x + 1);
 	for (i = 1; i < 50; i += 2) { /* |z| <= 1/3: behind that nothing is left to add */
