@@ -263,6 +263,7 @@ static bool flush(struct lookup *lookup, bool more)
 			return false;
 		memcpy(job, first, sizeof *job);
 		free(first);
+		lookup->job = job;
 	} else if (lookup->first_job) {
 		lookup->first_job = false;
 		if (!begin_pool(lookup, 0)) {

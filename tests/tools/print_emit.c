@@ -302,6 +302,23 @@ static const struct kith_container_ops *const containers[] = {
 #undef KITH_CONTAINER
     NULL};
 
+static void emit_done(struct kith_emit *emit)
+{
+	while (emit->kept != NULL) {
+		struct kept *next = emit->kept->next;
+
+		kith_buf_done(&emit->kept->name);
+		free(emit->kept);
+		emit->kept = next;
+	}
+	while (emit->n_siblings > 0) {
+		(void)close(emit->siblings[--emit->n_siblings].fd);
+		kith_blob_done(&emit->siblings[emit->n_siblings]);
+	}
+	EVP_MD_CTX_free(emit->ctx);
+	kith_buf_done(&emit->name);
+}
+
 int main(int argc, char **argv)
 {
 	struct kith_err err = {0};
@@ -311,7 +328,7 @@ int main(int argc, char **argv)
 	const struct kith_container_ops *ops = NULL;
 	struct stat info;
 	size_t i;
-	int fd;
+	int fd, status = 0;
 
 	if (argc != 3) {
 		(void)fprintf(stderr, "usage: container_one FORMAT FILE\n");
@@ -340,8 +357,11 @@ int main(int argc, char **argv)
 	emit.blob = &blob;
 	if (ops->walk(&in, &err) < 0) {
 		printf("failed: %s\n", err.msg);
-		return 1;
+		status = 1;
 	}
-	return 0;
+	emit_done(&emit);
+	kith_blob_done(&blob);
+	(void)close(fd);
+	return status;
 }
 #endif
