@@ -19,16 +19,6 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n);
 
-#ifdef __SANITIZE_ADDRESS__
-/* An absurd size is refused, as in a worker, whose address space is limited: format libraries ask
- * for what a damaged image names. */
-const char *__asan_default_options(void);
-const char *__asan_default_options(void)
-{
-	return "allocator_may_return_null=1";
-}
-#endif
-
 #define INPUT_MAX  ((size_t)64 << 10) /* longer corpus files are cut */
 #define INPUTS_MAX ((size_t)1024)
 #define CUTS       ((size_t)512) /* lengths at which an input is cut */
