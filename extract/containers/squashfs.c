@@ -301,7 +301,7 @@ static enum kith_status push_file(struct squashfs *s, const struct kith_entry *e
 			return st < 0 ? st : KITH_OK;
 	}
 	if (d->tail > 0) {
-		if (get_fragments(s, d->fragment, &c, &why) < 0)
+		if (get_fragments(s, d->fragment, &c, &why) < 0 || c == NULL)
 			goto damaged;
 		if (d->fragment_offset > c->n || d->tail > c->n - d->fragment_offset) {
 			(void)kith_fail(&why, KITH_E_CORRUPT, "its end is outside of its fragment");
