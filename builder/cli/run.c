@@ -178,8 +178,8 @@ static void summary_text(const char *output, const struct kith_build_result *r, 
 		  " files about which sources disagree",
 		  r->trivial, r->fragments, r->conflicts);
 	if (r->skipped > 0 || r->failed > 0)
-		build_say("not kept: %" PRIu64 " rows skipped, %" PRIu64
-			  " failures; 'kith info' shows the reasons",
+		build_say("not covered: %" PRIu64 " skipped, %" PRIu64
+			  " failed; 'kith info' shows the reasons",
 			  r->skipped, r->failed);
 }
 

@@ -428,7 +428,8 @@ static enum kith_status collect_chains(struct rows *rows, const struct kith_walk
 	enum kith_status st = KITH_OK;
 	uint32_t i;
 
-	for (i = 0; i < node->n_chains && st >= 0; i++) {
+	/* An input that is no container is told of once, at its end. */
+	for (i = 0; i < node->n_chains && !node->is_plain && st >= 0; i++) {
 		const struct image_chain *chain = &tree->chains[node->chains + i];
 
 		rows->below.n = 0;

@@ -77,6 +77,7 @@ enum kith_status image_tree_node(struct image_tree *tree, const struct kith_walk
 	mine->next_alias = KITH_NO_NODE;
 	mine->kind = node->kind;
 	mine->is_folder = strcmp(node->format, "folder") == 0;
+	mine->is_plain = node->format[0] == '\0';
 	mine->name_n = node->name_n;
 	memset(mine->place, 0xff, sizeof mine->place);
 	if (node->same_as != KITH_NO_NODE) {
@@ -289,8 +290,8 @@ static enum kith_status add_chain(struct image_tree *tree, uint32_t node, uint32
 		tree->keys.n += from.below_n;
 	}
 	image_split(name, part->name_n, &folder_n, &base);
-	/* The input itself, as a folder, keeps its own name; it has no folder above. */
-	if (component != 0 && folder_n > 0)
+	/* The folder that an anchor lies in is not the product's. */
+	if (above != NULL && folder_n > 0)
 		(void)kith_place_key_add(&tree->keys, KITH_PLACE_FOLDER, name, folder_n);
 	if (!kith_place_key_add(&tree->keys, part->kind, component == 0 ? name : name + base,
 				component == 0 ? part->name_n : part->name_n - base))

@@ -36,6 +36,7 @@ struct image_node {
 	uint32_t next_alias; /* of the nodes with the same bytes */
 	enum kith_place_kind kind;
 	bool is_folder;
+	bool is_plain;       /* the input, when it is a file and no container */
 	size_t name, name_n; /* in tree->texts */
 	size_t first_fact, n_facts;
 	uint32_t chains, n_chains;       /* in tree->chains; n_chains 0: not made yet */

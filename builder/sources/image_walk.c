@@ -525,6 +525,8 @@ out:
 		free(input->final);
 		free(input->temp);
 	}
+	if (st < 0 && ret_walks->folder != NULL)
+		(void)rmdir(ret_walks->folder); /* unless something in it can be gone on with */
 	free(walker.inputs);
 	free(walker.walked);
 	free(walker.node_input);

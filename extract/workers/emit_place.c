@@ -133,6 +133,21 @@ static enum kith_status take_blob(struct kith_emit *emit, const struct kith_blob
 	return st == KITH_OK && holes > 0 ? emit_take(emit, holes, true, err) : st;
 }
 
+/* What is there of an entry that is cut off: it is no file, but what can be read of a container in
+ * it, such as the data of a package, is not lost. */
+static enum kith_status emit_rest(struct kith_emit *emit, const struct kith_entry *from,
+				  const struct kith_extent *extent, struct kith_err *err)
+{
+	struct kith_entry rest = {
+	    .kind = KITH_ENTRY_INNER, .name = from->name, .name_n = from->name_n};
+	struct kith_extent there = *extent;
+
+	if (from->kind != KITH_ENTRY_FILE || from->leaf || there.offset >= emit->blob->size)
+		return KITH_OK;
+	there.bytes = emit->blob->size - there.offset;
+	return kith_emit_in_place(emit, &rest, &there, 1, err);
+}
+
 enum kith_status kith_emit_in_place(struct kith_emit *emit, const struct kith_entry *from,
 				    const struct kith_extent *extents, size_t n,
 				    struct kith_err *err)
@@ -148,9 +163,11 @@ enum kith_status kith_emit_in_place(struct kith_emit *emit, const struct kith_en
 	st = kith_blob_parts(&part, emit->blob, extents, n, &fault);
 	if (st == KITH_E_NOMEM)
 		return kith_fail_nomem(err);
-	if (st < 0)
-		return kith_emit_damaged(emit, "it reaches beyond the end of its container",
-					 fault.msg, err);
+	if (st < 0) {
+		st = kith_emit_damaged(emit, "it reaches beyond the end of its container",
+				       fault.msg, err);
+		return st >= 0 && n == 1 ? emit_rest(emit, from, extents, err) : st;
+	}
 	st = take_blob(emit, &part, err);
 	if (st == KITH_OK)
 		st = whole_blob(emit, &part, err);

@@ -222,6 +222,31 @@ class Images(kithtest.Case):
         for path in ("/nonexistent/x", "/dev/null"):
             run(KITH_BUILD, "image", "-q", "-o", self.path("no.kith"), path, expect=2)
         self.assertFalse(os.path.exists(self.path("no.kith")))
+        self.assertFalse(os.path.exists(self.path("no.kith.walks")))
+
+    def test_a_plain_file_is_told_of_once(self):
+        data = b"a file that is no container\n"
+        made = self.image("plain.kith", self.write("plain.txt", data))
+        self.assertEqual(self.why(made, sha256(data)), ["HashDB > plain.txt"])
+
+    def test_what_is_there_of_a_package_that_is_cut_off_is_kept(self):
+        first, last = b"early file\n", self.random.randbytes(200000)
+        deb = self.deb("early", "1", {"a/first": first, "z/last": last})
+        with open(deb, "rb") as f:
+            data = f.read()
+        made = self.image("early.kith", self.write("early_cut.deb", data[:-1000]))
+        self.assertEqual(self.one(made, sha256(first))["known_distributors"]["products"],
+                         ["early"])
+        self.assertEqual(self.one(made, sha256(last))["verdict"], "unknown")
+
+    def test_a_product_in_a_folder_of_another_stands_by_itself(self):
+        data = b"program of a nested package\n"
+        deb = self.deb("nested", "3", {"usr/bin/nested": data})
+        path = self.path("outer.tar")
+        with tarfile.open(path, "w") as archive:
+            archive.add(deb, "pool/n/nested.deb")
+        self.assertIn("HashDB > nested 3 > nested.deb > data.tar.xz > /usr/bin/nested",
+                      self.why(self.image("outer.kith", path), sha256(data)))
 
 
 if __name__ == "__main__":
