@@ -16,6 +16,7 @@ if(KITH_BUILD_BUILDER)
 	pkg_check_modules(SQLITE3 REQUIRED IMPORTED_TARGET sqlite3)
 	pkg_check_modules(ARCHIVE REQUIRED IMPORTED_TARGET libarchive)
 	pkg_check_modules(ZLIB REQUIRED IMPORTED_TARGET zlib)
+	pkg_check_modules(LZMA REQUIRED IMPORTED_TARGET liblzma>=5.4)
 	# The format libraries of the workers (extract/workers).
 	pkg_check_modules(UDFREAD REQUIRED IMPORTED_TARGET libudfread)
 	pkg_check_modules(SQUASHFS REQUIRED IMPORTED_TARGET libsquashfs1)

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* unpacked.c: gzip by zlib (inflate.c says why), all others by libarchive's filters. */
+/* unpacked.c: gzip by zlib (inflate.c says why), large xz by liblzma (xz.h), all others by
+ * libarchive's filters. */
 #include "unpacked.h"
 
 #include <stdlib.h>
@@ -9,6 +10,7 @@
 #include "detect/detect.h"
 #include "frames_end.h"
 #include "inflate.h"
+#include "xz.h"
 
 /* Members that are passed over while one is looked for. */
 #define MEMBERS_MAX 100000u
@@ -17,6 +19,7 @@
 
 struct kith_unpacked {
 	struct kith_inflate *inflate; /* or */
+	struct kith_xz *xz;           /* or */
 	struct kith_la *la;
 	struct kith_blob frames; /* zstd, lz4: the part of the blob that is frames */
 	uint8_t *head;           /* what was peeked at */
@@ -37,9 +40,12 @@ static enum kith_status read_on(struct kith_unpacked *unpacked, void *buf, size_
 {
 	if (unpacked->st < 0)
 		return kith_unpacked_fault(unpacked, err);
-	unpacked->st = unpacked->inflate != NULL
-			   ? kith_inflate_read(unpacked->inflate, buf, n, ret_n, &unpacked->err)
-			   : kith_la_read(unpacked->la, buf, n, ret_n, &unpacked->err);
+	if (unpacked->inflate != NULL)
+		unpacked->st = kith_inflate_read(unpacked->inflate, buf, n, ret_n, &unpacked->err);
+	else if (unpacked->xz != NULL)
+		unpacked->st = kith_xz_read(unpacked->xz, buf, n, ret_n, &unpacked->err);
+	else
+		unpacked->st = kith_la_read(unpacked->la, buf, n, ret_n, &unpacked->err);
 	return kith_unpacked_fault(unpacked, err);
 }
 
@@ -108,6 +114,8 @@ enum kith_status kith_unpacked_open(const struct kith_blob *blob, enum kith_form
 	if (format == KITH_FORMAT_GZIP) {
 		st = kith_inflate_open(blob, 0, blob->size, KITH_INFLATE_GZIP, &unpacked->inflate,
 				       err);
+	} else if (format == KITH_FORMAT_XZ && blob->size >= KITH_XZ_LARGE) {
+		st = kith_xz_open(blob, &unpacked->xz, err);
 	} else if (la_format(format, &la)) {
 		st = open_la(unpacked, blob, la, err);
 	} else {
@@ -126,6 +134,7 @@ void kith_unpacked_close(struct kith_unpacked *unpacked)
 	if (unpacked == NULL)
 		return;
 	kith_inflate_close(unpacked->inflate);
+	kith_xz_close(unpacked->xz);
 	kith_la_close(unpacked->la);
 	kith_blob_done(&unpacked->frames);
 	free(unpacked->head);
@@ -169,8 +178,9 @@ enum kith_status kith_unpacked_read(void *user, void *buf, size_t n, size_t *ret
 
 uint64_t kith_unpacked_used(const struct kith_unpacked *unpacked)
 {
-	return unpacked->inflate != NULL ? kith_inflate_used(unpacked->inflate)
-					 : kith_la_used(unpacked->la);
+	if (unpacked->inflate != NULL)
+		return kith_inflate_used(unpacked->inflate);
+	return unpacked->xz != NULL ? kith_xz_used(unpacked->xz) : kith_la_used(unpacked->la);
 }
 
 static enum kith_status read_member(struct kith_la *la, size_t max, struct kith_buf *out,
