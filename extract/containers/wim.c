@@ -216,9 +216,9 @@ static enum kith_status check_metadata(struct wim *wim, const struct wim_blob *b
 	char example[32];
 	int n;
 
-	sums_begin(wim->sums, SUM_SHA1);
-	sums_add(wim->sums, SUM_SHA1, data, (size_t)blob->bytes);
-	if (sums_end(wim->sums, SUM_SHA1, &digests) &&
+	sums_begin(wim->sums);
+	sums_add(wim->sums, data, (size_t)blob->bytes);
+	if (sums_end(wim->sums, &digests) &&
 	    memcmp(digests.sha1, blob->sha1, sizeof blob->sha1) == 0)
 		return KITH_OK;
 	n = snprintf(example, sizeof example, "image %u", image);
@@ -335,7 +335,7 @@ static enum kith_status read_wim(struct wim *wim)
 static enum kith_status prepare(struct kith_err *err)
 {
 	if (sum_methods == NULL)
-		sum_methods = sum_methods_new();
+		sum_methods = sum_methods_new(SUM_SHA1);
 	if (sum_methods != NULL && sums == NULL)
 		sums = sums_new(sum_methods);
 	if (sums == NULL)

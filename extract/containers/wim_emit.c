@@ -33,7 +33,7 @@ static enum kith_status take(void *user, const uint8_t *data, size_t n, struct k
 
 	(void)err;
 	if (target->hash)
-		sums_add(target->wim->sums, SUM_SHA1, data, n);
+		sums_add(target->wim->sums, data, n);
 	target->st = kith_emit_data(target->wim->in->emit, data, n, target->wim->err);
 	return target->st;
 }
@@ -65,9 +65,9 @@ static enum kith_status push_blob(struct wim *wim, const struct wim_blob *blob,
 	struct kith_err why = {0};
 	enum kith_status st;
 
-	sums_begin(wim->sums, SUM_SHA1);
+	sums_begin(wim->sums);
 	st = wim_codec_read(wim->codec, resource, from, blob->bytes, take, &target, &why);
-	if (st == KITH_OK && (!sums_end(wim->sums, SUM_SHA1, &digests) ||
+	if (st == KITH_OK && (!sums_end(wim->sums, &digests) ||
 			      memcmp(digests.sha1, blob->sha1, sizeof blob->sha1) != 0))
 		st = kith_fail(&why, KITH_E_CORRUPT, "its SHA-1 is not that of the table");
 	return finish(wim, &target, st, &why, ret_lost);

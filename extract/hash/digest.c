@@ -15,8 +15,6 @@
 
 /* A stream in a file up to this size is read by the caller: cheaper than to hand it over. */
 #define READ_HERE ((uint64_t)32 << 10)
-/* From this size two threads share it, when both have nothing to do: the file is read twice. */
-#define SHARED ((uint64_t)1 << 20)
 /* So much is handed over before the block is full, when a thread sleeps. */
 #define EARLY_BYTES   ((size_t)32 << 10)
 #define EARLY_STREAMS ((size_t)64)
@@ -37,7 +35,7 @@ enum kith_status kith_hasher_new(unsigned threads, kith_hashed_fn done, void *ha
 	(void)pthread_mutex_init(&hasher->lock, NULL);
 	(void)pthread_cond_init(&hasher->work, NULL);
 	(void)pthread_cond_init(&hasher->progress, NULL);
-	hasher->methods = sum_methods_new();
+	hasher->methods = sum_methods_new(SUM_ALL);
 	if (hasher->methods == NULL) {
 		st = kith_fail(err, KITH_E_UNSUPPORTED,
 			       "libcrypto does not offer SHA-256, SHA-1 and MD5");
@@ -93,13 +91,12 @@ static enum kith_status deliver(struct kith_hasher *hasher, struct kith_err *err
 }
 
 /* There is room: see make_room. */
-static uint32_t new_record(struct kith_hasher *hasher, void *user, unsigned parts)
+static uint32_t new_record(struct kith_hasher *hasher, void *user)
 {
 	struct record *record = hasher_record(hasher, hasher->tail);
 
 	record->user = user;
 	record->st = KITH_OK;
-	record->parts = parts;
 	atomic_store_explicit(&record->done, false, memory_order_relaxed);
 	return hasher->tail++;
 }
@@ -164,7 +161,7 @@ static enum kith_status new_block(struct kith_hasher *hasher, struct block **ret
 		return st;
 	(void)pthread_mutex_lock(&hasher->lock);
 	*ret = hasher->free_blocks;
-	hasher->free_blocks = (*ret)->next[0];
+	hasher->free_blocks = (*ret)->next;
 	(void)pthread_mutex_unlock(&hasher->lock);
 	(*ret)->n = (*ret)->n_streams = 0;
 	(*ret)->zeros = 0;
@@ -224,20 +221,16 @@ static enum kith_status lengthen(struct kith_hasher *hasher, struct kith_err *er
 {
 	struct long_stream *stream;
 	enum kith_status st = wait_until(hasher, has_long, err);
-	unsigned i;
 
 	if (st < 0)
 		return st;
 	(void)pthread_mutex_lock(&hasher->lock);
 	stream = hasher->free_longs;
 	hasher->free_longs = stream->next;
-	stream->ended = false;
-	stream->n_open = hasher->n_chains;
-	for (i = 0; i < hasher->n_chains; i++)
-		stream->chains[i].active = false;
+	stream->ended = stream->active = false;
 	(void)pthread_mutex_unlock(&hasher->lock);
 	atomic_store(&stream->dropped, false);
-	sums_begin(stream->sums, SUM_ALL);
+	sums_begin(stream->sums);
 	hasher->open_long = stream;
 	return KITH_OK;
 }
@@ -284,7 +277,7 @@ enum kith_status kith_hasher_begin(struct kith_hasher *hasher, void *stream_user
 		hasher->open_at = hasher->current->n;
 		hasher->open_long = NULL;
 	} else {
-		sums_begin(hasher->sums, SUM_ALL);
+		sums_begin(hasher->sums);
 	}
 	hasher->open = true;
 	hasher->open_user = stream_user;
@@ -301,7 +294,7 @@ enum kith_status kith_hasher_add(struct kith_hasher *hasher, const void *data, s
 		return kith_fail(err, KITH_E_ARG, "no stream is begun");
 	hasher->open_size += n;
 	if (hasher->n_threads == 0) {
-		sums_add(hasher->sums, SUM_ALL, p, n);
+		sums_add(hasher->sums, p, n);
 		return KITH_OK;
 	}
 	while (n > 0) {
@@ -330,7 +323,7 @@ enum kith_status kith_hasher_add_zeros(struct kith_hasher *hasher, uint64_t n, s
 		return kith_fail(err, KITH_E_ARG, "no stream is begun");
 	hasher->open_size += n;
 	if (hasher->n_threads == 0) {
-		sums_add_zeros(hasher->sums, SUM_ALL, n);
+		sums_add_zeros(hasher->sums, n);
 		return KITH_OK;
 	}
 	if (n == 0)
@@ -360,7 +353,7 @@ static void end_long(struct kith_hasher *hasher, bool dropped)
 	atomic_store(&stream->dropped, dropped);
 	if (!dropped) {
 		stream->size = hasher->open_size;
-		stream->record = new_record(hasher, hasher->open_user, hasher->n_chains);
+		stream->record = new_record(hasher, hasher->open_user);
 		if (hasher->current != NULL) {
 			hasher_queue_piece(hasher, stream, hasher->current);
 			hasher->current = NULL;
@@ -379,7 +372,7 @@ static enum kith_status end_here(struct kith_hasher *hasher, struct kith_err *er
 	enum kith_status st = KITH_OK;
 
 	digests.size = hasher->open_size;
-	if (!sums_end(hasher->sums, SUM_ALL, &digests))
+	if (!sums_end(hasher->sums, &digests))
 		st = KITH_E_NOMEM;
 	st = hasher->done(hasher->user, hasher->open_user, st, &digests, err);
 	return st < 0 ? st : KITH_OK;
@@ -400,7 +393,7 @@ enum kith_status kith_hasher_end(struct kith_hasher *hasher, struct kith_err *er
 		return deliver(hasher, err);
 	}
 	i = block->n_streams++;
-	block->streams[i].record = new_record(hasher, hasher->open_user, 1);
+	block->streams[i].record = new_record(hasher, hasher->open_user);
 	block->streams[i].offset = (uint32_t)hasher->open_at;
 	block->streams[i].n = (uint32_t)(block->n - hasher->open_at);
 	if (block->n_streams == BLOCK_STREAMS || block->n == BLOCK_BYTES ||
@@ -454,7 +447,7 @@ static enum kith_status hash_here(struct kith_hasher *hasher, void *stream_user,
 			st = hasher->done(hasher->user, stream_user, read_st, &none, err);
 			return st < 0 ? st : KITH_OK;
 		}
-		record = hasher_record(hasher, new_record(hasher, stream_user, 0));
+		record = hasher_record(hasher, new_record(hasher, stream_user));
 		record->st = read_st;
 		record->digests = none;
 		atomic_store_explicit(&record->done, true, memory_order_release);
@@ -468,7 +461,6 @@ enum kith_status kith_hasher_blob(struct kith_hasher *hasher, void *stream_user,
 {
 	const struct kith_extent all = {0, blob->size};
 	struct task *task;
-	unsigned i, n_jobs = 1;
 	enum kith_status st;
 
 	if (hasher->open)
@@ -489,18 +481,11 @@ enum kith_status kith_hasher_blob(struct kith_hasher *hasher, void *stream_user,
 		free(task);
 		return st;
 	}
-	if (blob->size >= SHARED && atomic_load_explicit(&hasher->idle, memory_order_relaxed) >= 2)
-		n_jobs = 2;
-	task->refs = n_jobs;
+	task->job = (struct job){NULL, JOB_TASK, task};
 	(void)pthread_mutex_lock(&hasher->lock);
-	task->record = new_record(hasher, stream_user, n_jobs);
+	task->record = new_record(hasher, stream_user);
 	atomic_fetch_add(&hasher->extents_queued, task->blob.n_extents);
-	for (i = 0; i < n_jobs; i++) {
-		unsigned mask = n_jobs == 1 ? SUM_ALL : i == 0 ? SUM_SHA256 | SUM_SHA1 : SUM_MD5;
-
-		task->jobs[i] = (struct job){NULL, JOB_TASK, mask, task};
-		hasher_queue(hasher, &task->jobs[i]);
-	}
+	hasher_queue(hasher, &task->job);
 	(void)pthread_mutex_unlock(&hasher->lock);
 	return deliver(hasher, err);
 }

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * digest.h: MD5, SHA-1 and SHA-256 of many streams, and CRC-free of anything else. The only part
- * of extract/ that knows libcrypto.
+ * digest.h: MD5, SHA-1 and SHA-256 of many streams.
  *
  * A hasher hashes on threads of its own: the caller begins a stream, adds to it, ends it, and goes
  * on with the next one while the digests are computed. Results come back through `done`, in the
@@ -35,7 +34,7 @@ typedef enum kith_status (*kith_hashed_fn)(void *hasher_user, void *stream_user,
 					   enum kith_status st, const struct kith_digests *digests,
 					   struct kith_err *err);
 
-/* All libcrypto set-up happens here, so that nothing is opened later (workers are sandboxed).
+/* All set-up of libcrypto happens here, so that nothing is opened later (workers are sandboxed).
  * threads: 0 to 64. */
 enum kith_status kith_hasher_new(unsigned threads, kith_hashed_fn done, void *hasher_user,
 				 struct kith_hasher **ret, struct kith_err *err);

@@ -30,39 +30,29 @@ void hasher_queue(struct kith_hasher *hasher, struct job *job)
 	(void)pthread_cond_signal(&hasher->work);
 }
 
-static void activate(struct kith_hasher *hasher, struct chain *chain)
+static void activate(struct kith_hasher *hasher, struct long_stream *stream)
 {
-	if (chain->active)
+	if (stream->active)
 		return;
-	chain->active = true;
-	hasher_queue(hasher, &chain->job);
+	stream->active = true;
+	hasher_queue(hasher, &stream->job);
 }
 
 void hasher_queue_piece(struct kith_hasher *hasher, struct long_stream *stream, struct block *block)
 {
-	unsigned i;
-
-	block->refs = hasher->n_chains;
-	for (i = 0; i < hasher->n_chains; i++) {
-		struct chain *chain = &stream->chains[i];
-
-		block->next[i] = NULL;
-		if (chain->last == NULL)
-			chain->first = block;
-		else
-			chain->last->next[i] = block;
-		chain->last = block;
-		activate(hasher, chain);
-	}
+	block->next = NULL;
+	if (stream->last == NULL)
+		stream->first = block;
+	else
+		stream->last->next = block;
+	stream->last = block;
+	activate(hasher, stream);
 }
 
 void hasher_queue_end(struct kith_hasher *hasher, struct long_stream *stream)
 {
-	unsigned i;
-
 	stream->ended = true;
-	for (i = 0; i < hasher->n_chains; i++)
-		activate(hasher, &stream->chains[i]);
+	activate(hasher, stream);
 }
 
 /* The lock is held, for these. */
@@ -75,19 +65,16 @@ static void progress(struct kith_hasher *hasher)
 
 static void free_block(struct kith_hasher *hasher, struct block *block)
 {
-	block->next[0] = hasher->free_blocks;
+	block->next = hasher->free_blocks;
 	hasher->free_blocks = block;
 	progress(hasher);
 }
 
-static void part_done(struct kith_hasher *hasher, uint32_t number, enum kith_status st)
+static void record_done(struct kith_hasher *hasher, uint32_t number, enum kith_status st)
 {
 	struct record *record = hasher_record(hasher, number);
 
-	if (st < 0)
-		record->st = st;
-	if (--record->parts > 0)
-		return;
+	record->st = st;
 	atomic_store_explicit(&record->done, true, memory_order_release);
 	progress(hasher);
 }
@@ -104,119 +91,107 @@ static void run_batch(struct hasher_thread *thread, struct block *block)
 		struct kith_digests *digests =
 		    &hasher_record(hasher, block->streams[i].record)->digests;
 
-		sums_begin(thread->sums, SUM_ALL);
-		sums_add(thread->sums, SUM_ALL, block->data + block->streams[i].offset,
-			 block->streams[i].n);
+		sums_begin(thread->sums);
+		sums_add(thread->sums, block->data + block->streams[i].offset, block->streams[i].n);
 		digests->size = block->streams[i].n;
-		ok[i] = sums_end(thread->sums, SUM_ALL, digests);
+		ok[i] = sums_end(thread->sums, digests);
 	}
 	(void)pthread_mutex_lock(&hasher->lock);
 	for (i = 0; i < block->n_streams; i++)
-		part_done(hasher, block->streams[i].record, ok[i] ? KITH_OK : KITH_E_NOMEM);
+		record_done(hasher, block->streams[i].record, ok[i] ? KITH_OK : KITH_E_NOMEM);
 	free_block(hasher, block);
 	(void)pthread_mutex_unlock(&hasher->lock);
 }
 
-static void end_chain(struct kith_hasher *hasher, struct chain *chain)
+static void end_long(struct kith_hasher *hasher, struct long_stream *stream)
 {
-	struct long_stream *stream = chain->of;
 	bool ok = true;
 
 	if (!stream->dropped) {
 		struct kith_digests *digests = &hasher_record(hasher, stream->record)->digests;
 
-		ok = sums_end(stream->sums, chain->job.mask, digests);
-		if (chain->index == 0)
-			digests->size = stream->size;
+		ok = sums_end(stream->sums, digests);
+		digests->size = stream->size;
 	}
 	(void)pthread_mutex_lock(&hasher->lock);
 	if (!stream->dropped)
-		part_done(hasher, stream->record, ok ? KITH_OK : KITH_E_NOMEM);
-	if (--stream->n_open == 0) {
-		stream->next = hasher->free_longs;
-		hasher->free_longs = stream;
-		progress(hasher);
-	}
+		record_done(hasher, stream->record, ok ? KITH_OK : KITH_E_NOMEM);
+	stream->next = hasher->free_longs;
+	hasher->free_longs = stream;
+	progress(hasher);
 	(void)pthread_mutex_unlock(&hasher->lock);
 }
 
 /* Zeros can be many: it looks up now and then. */
-static void hash_piece(struct kith_hasher *hasher, struct chain *chain, const struct block *block)
+static void hash_piece(struct kith_hasher *hasher, struct long_stream *stream,
+		       const struct block *block)
 {
-	struct long_stream *stream = chain->of;
 	uint64_t left = block->zeros;
 
 	if (!atomic_load(&stream->dropped))
-		sums_add(stream->sums, chain->job.mask, block->data, block->n);
+		sums_add(stream->sums, block->data, block->n);
 	while (left > 0 && !atomic_load(&stream->dropped) && !atomic_load(&hasher->quit)) {
 		uint64_t now = left < ZEROS_BYTES ? left : ZEROS_BYTES;
 
-		sums_add_zeros(stream->sums, chain->job.mask, now);
+		sums_add_zeros(stream->sums, now);
 		left -= now;
 	}
 }
 
-static void run_chain(struct kith_hasher *hasher, struct chain *chain)
+static void run_long(struct kith_hasher *hasher, struct long_stream *stream)
 {
 	(void)pthread_mutex_lock(&hasher->lock);
-	while (chain->first != NULL) {
-		struct block *block = chain->first;
+	while (stream->first != NULL) {
+		struct block *block = stream->first;
 
-		chain->first = block->next[chain->index];
-		if (chain->first == NULL)
-			chain->last = NULL;
+		stream->first = block->next;
+		if (stream->first == NULL)
+			stream->last = NULL;
 		(void)pthread_mutex_unlock(&hasher->lock);
-		hash_piece(hasher, chain, block);
+		hash_piece(hasher, stream, block);
 		(void)pthread_mutex_lock(&hasher->lock);
-		if (--block->refs == 0)
-			free_block(hasher, block);
+		free_block(hasher, block);
 	}
-	chain->active = chain->of->ended; /* once it has ended nothing activates it again */
-	if (!chain->active) {
+	stream->active = stream->ended; /* once it has ended nothing activates it again */
+	if (!stream->active) {
 		(void)pthread_mutex_unlock(&hasher->lock);
 		return;
 	}
 	(void)pthread_mutex_unlock(&hasher->lock);
-	end_chain(hasher, chain);
+	end_long(hasher, stream);
 }
 
-static void task_unref(struct task *task)
+static void task_free(struct task *task)
 {
-	if (--task->refs > 0)
-		return;
 	kith_blob_done(&task->blob);
 	free(task);
 }
 
-static void run_task(struct hasher_thread *thread, struct task *task, unsigned mask)
+static void run_task(struct hasher_thread *thread, struct task *task)
 {
 	struct kith_hasher *hasher = thread->hasher;
 	struct kith_digests *digests = &hasher_record(hasher, task->record)->digests;
 	enum kith_status st = KITH_OK;
 	uint64_t at = 0;
-	size_t extents = task->blob.n_extents;
 
-	sums_begin(thread->sums, mask);
+	sums_begin(thread->sums);
 	while (st >= 0 && at < task->blob.size && !atomic_load(&hasher->quit)) {
 		size_t n;
 
 		st = kith_blob_read_some(&task->blob, at, thread->buf, READ_BYTES, &n, NULL);
 		if (st >= 0)
-			sums_add(thread->sums, mask, thread->buf, n);
+			sums_add(thread->sums, thread->buf, n);
 		at += n;
 	}
-	if (!sums_end(thread->sums, mask, digests) && st >= 0)
+	if (!sums_end(thread->sums, digests) && st >= 0)
 		st = KITH_E_NOMEM;
-	if ((mask & SUM_SHA256) != 0)
-		digests->size = task->blob.size;
+	digests->size = task->blob.size;
 	(void)pthread_mutex_lock(&hasher->lock);
-	part_done(hasher, task->record, st);
-	if (task->refs == 1) {
-		atomic_fetch_sub(&hasher->extents_queued, extents);
-		progress(hasher);
-	}
-	task_unref(task);
+	record_done(hasher, task->record, st);
+	atomic_fetch_sub(&hasher->extents_queued, task->blob.n_extents);
+	progress(hasher);
 	(void)pthread_mutex_unlock(&hasher->lock);
+	task_free(task);
 }
 
 /* -------------------------------------------------------------------------- threads */
@@ -252,8 +227,8 @@ static void *run(void *user)
 			return NULL;
 		switch (job->kind) {
 		case JOB_BATCH: run_batch(thread, job->owner); break;
-		case JOB_CHAIN: run_chain(hasher, job->owner); break;
-		case JOB_TASK: run_task(thread, job->owner, job->mask); break;
+		case JOB_LONG: run_long(hasher, job->owner); break;
+		case JOB_TASK: run_task(thread, job->owner); break;
 		}
 	}
 }
@@ -271,8 +246,8 @@ static bool make_blocks(struct kith_hasher *hasher)
 		block->data = malloc(BLOCK_BYTES);
 		if (block->data == NULL)
 			return false;
-		block->job = (struct job){NULL, JOB_BATCH, SUM_ALL, block};
-		block->next[0] = hasher->free_blocks;
+		block->job = (struct job){NULL, JOB_BATCH, block};
+		block->next = hasher->free_blocks;
 		hasher->free_blocks = block;
 	}
 	return hasher->blocks != NULL;
@@ -280,11 +255,8 @@ static bool make_blocks(struct kith_hasher *hasher)
 
 static bool make_longs(struct kith_hasher *hasher)
 {
-	static const unsigned masks[CHAINS] = {SUM_SHA256 | SUM_SHA1, SUM_MD5};
 	size_t i;
-	unsigned c;
 
-	hasher->n_chains = hasher->n_threads >= 2 ? 2 : 1;
 	hasher->n_longs = (size_t)hasher->n_threads + 1;
 	hasher->longs = calloc(hasher->n_longs, sizeof *hasher->longs);
 	for (i = 0; hasher->longs != NULL && i < hasher->n_longs; i++) {
@@ -293,14 +265,7 @@ static bool make_longs(struct kith_hasher *hasher)
 		stream->sums = sums_new(hasher->methods);
 		if (stream->sums == NULL)
 			return false;
-		for (c = 0; c < CHAINS; c++) {
-			struct chain *chain = &stream->chains[c];
-
-			chain->job = (struct job){
-			    NULL, JOB_CHAIN, hasher->n_chains == 1 ? SUM_ALL : masks[c], chain};
-			chain->of = stream;
-			chain->index = c;
-		}
+		stream->job = (struct job){NULL, JOB_LONG, stream};
 		stream->next = hasher->free_longs;
 		hasher->free_longs = stream;
 	}
@@ -367,7 +332,7 @@ void hasher_stop(struct kith_hasher *hasher)
 		(void)pthread_join(hasher->threads[i].id, NULL);
 	while ((job = take(hasher)) != NULL)
 		if (job->kind == JOB_TASK)
-			task_unref(job->owner);
+			task_free(job->owner);
 	for (i = 0; hasher->threads != NULL && i < hasher->n_threads; i++) {
 		sums_free(hasher->threads[i].sums);
 		free(hasher->threads[i].buf);

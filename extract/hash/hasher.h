@@ -5,16 +5,15 @@
  *   record   the result of one ended stream; a ring in the order of ends, delivered by the caller
  *   block    128 KiB of bytes that were pushed: either several whole short streams, or one piece of
  *            a long one
- *   long     the running digests of a pushed stream that did not fit into one block: its blocks
- *            queue on one chain, or on two when there are threads enough: MD5 is as slow as the
- *            other two together
+ *   long     the running digests of a pushed stream that did not fit into one block, and the
+ *            blocks of it that wait
  *   task     a stream that lies in a file
- *   job      a batch block, a chain that has blocks, or a task, in the queue of the threads
+ *   job      a batch block, a long stream that has blocks, or a task, in the queue of the threads
  *
  * What must hold: everything below `lock` is touched with the lock held; a job's content by the one
- * thread that took it. A chain is in the queue or in a thread's hands at most once (`active`), so
- * that its blocks are hashed in order. Threads never wait for the caller. Memory is fixed at the
- * start, but for the extents of tasks, which are bounded.
+ * thread that took it. A long stream is in the queue or in a thread's hands at most once
+ * (`active`), so that its blocks are hashed in order. Threads never wait for the caller. Memory is
+ * fixed at the start, but for the extents of tasks, which are bounded.
  */
 #ifndef KITH_EXTRACT_HASHER_H
 #define KITH_EXTRACT_HASHER_H
@@ -30,49 +29,37 @@
 #define RECORDS        ((size_t)1024)      /* ended and not yet delivered; a power of 2 */
 #define READ_BYTES     ((size_t)256 << 10) /* of a task at a time */
 #define EXTENTS_QUEUED ((size_t)128 << 10) /* 3 MiB of them in all tasks that wait */
-#define CHAINS         2u
 
 struct record {
 	void *user;
 	struct kith_digests digests;
 	enum kith_status st;
-	unsigned parts;   /* jobs that have not come to their end; below the lock */
 	atomic_bool done; /* set last: then the record is the caller's */
 };
 
 struct job {
 	struct job *next;
-	enum job_kind { JOB_BATCH, JOB_CHAIN, JOB_TASK } kind;
-	unsigned mask; /* SUM_... */
-	void *owner;   /* block, chain or task */
+	enum job_kind { JOB_BATCH, JOB_LONG, JOB_TASK } kind;
+	void *owner; /* block, long stream or task */
 };
 
 struct block {
 	struct job job;
 	uint8_t *data; /* BLOCK_BYTES */
 	size_t n;
-	uint64_t zeros;             /* that follow the n bytes; of a piece only */
-	struct block *next[CHAINS]; /* on the chains; [0] on the list of free ones */
-	unsigned refs;              /* chains that have not hashed it yet */
+	uint64_t zeros;     /* that follow the n bytes; of a piece only */
+	struct block *next; /* of the stream's, or of the free ones */
 	size_t n_streams;
 	struct {
 		uint32_t record, offset, n;
 	} streams[BLOCK_STREAMS];
 };
 
-struct chain {
-	struct job job;
-	struct long_stream *of;
-	unsigned index;
-	struct block *first, *last;
-	bool active;
-};
-
 struct long_stream {
+	struct job job;
 	struct sums *sums;
-	struct chain chains[CHAINS];
-	unsigned n_open; /* chains that have not ended; 0: free */
-	bool ended;
+	struct block *first, *last;
+	bool active, ended;
 	atomic_bool dropped; /* nobody wants it any more */
 	uint32_t record;     /* once ended */
 	uint64_t size;
@@ -80,10 +67,9 @@ struct long_stream {
 };
 
 struct task {
-	struct job jobs[CHAINS];
+	struct job job;
 	struct kith_blob blob; /* owned */
 	uint32_t record;
-	unsigned refs;
 };
 
 struct kith_hasher {
@@ -104,7 +90,6 @@ struct kith_hasher {
 
 	unsigned n_threads, n_started;
 	struct hasher_thread *threads;
-	unsigned n_chains; /* of a long stream */
 	struct block *blocks;
 	size_t n_blocks;
 	struct long_stream *longs;

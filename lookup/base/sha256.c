@@ -5,20 +5,18 @@
  */
 #include "sha256.h"
 
-#include <stdbool.h>
 #include <string.h>
 
 #include "bytes.h"
+#include "sha256_x86.h"
 
-#if defined(__x86_64__) && defined(__GNUC__)
+#ifdef KITH_SHA_INSTRUCTIONS
 #include <cpuid.h>
-#include <immintrin.h>
-#define HAVE_SHA_INSTRUCTIONS 1
 #endif
 
 #define BLOCK 64u
 
-static const uint32_t k[64] = {
+const uint32_t kith_sha256_k[64] = {
     0x428a2f98, 0x71374491, 0xb5c0fbcf, 0xe9b5dba5, 0x3956c25b, 0x59f111f1, 0x923f82a4, 0xab1c5ed5,
     0xd807aa98, 0x12835b01, 0x243185be, 0x550c7dc3, 0x72be5d74, 0x80deb1fe, 0x9bdc06a7, 0xc19bf174,
     0xe49b69c1, 0xefbe4786, 0x0fc19dc6, 0x240ca1cc, 0x2de92c6f, 0x4a7484aa, 0x5cb0a9dc, 0x76f988da,
@@ -53,7 +51,7 @@ static void compress_portable(uint32_t state[8], const uint8_t *blocks, size_t n
 		e = state[4], f = state[5], g = state[6], h = state[7];
 		for (t = 0; t < 64; t++) {
 			uint32_t t1 = h + (rotr(e, 6) ^ rotr(e, 11) ^ rotr(e, 25)) +
-				      (g ^ (e & (f ^ g))) + k[t] + w[t];
+				      (g ^ (e & (f ^ g))) + kith_sha256_k[t] + w[t];
 			uint32_t t2 =
 			    (rotr(a, 2) ^ rotr(a, 13) ^ rotr(a, 22)) + ((a & b) | (c & (a | b)));
 
@@ -67,79 +65,43 @@ static void compress_portable(uint32_t state[8], const uint8_t *blocks, size_t n
 
 /* ----------------------------------------------------------- instructions */
 
-#ifdef HAVE_SHA_INSTRUCTIONS
+#ifdef KITH_SHA_INSTRUCTIONS
 
-#define WITH_SHA __attribute__((target("sha,sse4.1"), always_inline)) static inline
-
-struct wide {
-	__m128i abef, cdgh;
-};
-
-/* Four rounds with the words w and their constants. */
-WITH_SHA void rounds(struct wide *s, __m128i w, const uint32_t *constants)
+KITH_WITH_SHA static void compress_sha(uint32_t state[8], const uint8_t *blocks, size_t n_blocks)
 {
-	w = _mm_add_epi32(w, _mm_loadu_si128((const __m128i *)(const void *)constants));
-	s->cdgh = _mm_sha256rnds2_epu32(s->cdgh, s->abef, w);
-	s->abef = _mm_sha256rnds2_epu32(s->abef, s->cdgh, _mm_shuffle_epi32(w, 0x0e));
-}
-
-/* The four words behind w12, of the sixteen before. */
-WITH_SHA __m128i schedule(__m128i w0, __m128i w4, __m128i w8, __m128i w12)
-{
-	__m128i w = _mm_add_epi32(_mm_sha256msg1_epu32(w0, w4), _mm_alignr_epi8(w12, w8, 4));
-
-	return _mm_sha256msg2_epu32(w, w12);
-}
-
-WITH_SHA __m128i load_be(const uint8_t *p)
-{
-	const __m128i order = _mm_set_epi64x(0x0c0d0e0f08090a0b, 0x0405060700010203);
-
-	return _mm_shuffle_epi8(_mm_loadu_si128((const __m128i *)(const void *)p), order);
-}
-
-__attribute__((target("sha,sse4.1"))) static void
-compress_sha(uint32_t state[8], const uint8_t *blocks, size_t n_blocks)
-{
-	__m128i *memory = (void *)state;
-	__m128i low = _mm_shuffle_epi32(_mm_loadu_si128(memory), 0xb1);      /* cdab */
-	__m128i high = _mm_shuffle_epi32(_mm_loadu_si128(memory + 1), 0x1b); /* efgh */
-	struct wide s = {_mm_alignr_epi8(low, high, 8), _mm_blend_epi16(high, low, 0xf0)};
-	unsigned t;
+	struct kith_sha256_wide s = kith_sha256_widen(state);
+	unsigned i, t;
 
 	for (; n_blocks > 0; n_blocks--, blocks += BLOCK) {
-		struct wide before = s;
-		__m128i w0 = load_be(blocks), w4 = load_be(blocks + 16);
-		__m128i w8 = load_be(blocks + 32), w12 = load_be(blocks + 48);
+		struct kith_sha256_wide before = s;
+		__m128i w[4];
 
+		for (i = 0; i < 4; i++)
+			w[i] = _mm_shuffle_epi8(kith_sha_load(blocks + (size_t)16 * i),
+						KITH_SHA256_WORDS);
 		for (t = 0;; t += 16) {
-			rounds(&s, w0, k + t);
-			rounds(&s, w4, k + t + 4);
-			rounds(&s, w8, k + t + 8);
-			rounds(&s, w12, k + t + 12);
+			for (i = 0; i < 4; i++)
+				kith_sha256_rounds(&s, w[i], t + 4 * i);
 			if (t == 48)
 				break;
-			w0 = schedule(w0, w4, w8, w12);
-			w4 = schedule(w4, w8, w12, w0);
-			w8 = schedule(w8, w12, w0, w4);
-			w12 = schedule(w12, w0, w4, w8);
+			for (i = 0; i < 4; i++)
+				w[i] = kith_sha256_schedule(w[i], w[(i + 1) % 4], w[(i + 2) % 4],
+							    w[(i + 3) % 4]);
 		}
 		s.abef = _mm_add_epi32(s.abef, before.abef);
 		s.cdgh = _mm_add_epi32(s.cdgh, before.cdgh);
 	}
-	low = _mm_shuffle_epi32(s.abef, 0x1b);  /* feba, from the low end */
-	high = _mm_shuffle_epi32(s.cdgh, 0xb1); /* dchg */
-	_mm_storeu_si128(memory, _mm_blend_epi16(low, high, 0xf0));
-	_mm_storeu_si128(memory + 1, _mm_alignr_epi8(high, low, 8));
+	kith_sha256_narrow(&s, state);
 }
 
-static bool has_sha(void)
+bool kith_has_sha(void)
 {
 	unsigned a, b, c, d;
 
 	if (__get_cpuid(1, &a, &b, &c, &d) == 0 || (c & bit_SSE4_1) == 0)
 		return false;
-	return __get_cpuid_count(7, 0, &a, &b, &c, &d) != 0 && (b & bit_SHA) != 0;
+	return __get_cpuid_count(7, 0, &a, &b, &c, &d) != 0 && (b & bit_SHA) != 0 &&
+	       (b & bit_BMI) != 0;
 }
 
 #endif
@@ -159,8 +121,8 @@ void kith_sha256_init_portable(struct kith_sha256 *sha)
 void kith_sha256_init(struct kith_sha256 *sha)
 {
 	kith_sha256_init_portable(sha);
-#ifdef HAVE_SHA_INSTRUCTIONS
-	if (has_sha())
+#ifdef KITH_SHA_INSTRUCTIONS
+	if (kith_has_sha())
 		sha->compress = compress_sha;
 #endif
 }
