@@ -76,22 +76,56 @@ static enum kith_status plain_input(struct kith_walk *walk, struct walk_item *it
 	return st;
 }
 
+/* digests: NULL while they are not known. KITH_NOT_FOUND: *ret_reason says why it is not opened. */
+static enum kith_status open_input(struct kith_walk *walk, const struct walk_item *item,
+				   const struct kith_digests *digests, const char **ret_reason,
+				   struct kith_err *err)
+{
+	struct walk_input *input = &walk->inputs[item->input];
+	const struct walk_child child = {.parent = KITH_NO_NODE,
+					 .input = item->input,
+					 .name = (const uint8_t *)input->name,
+					 .name_n = strlen(input->name),
+					 .format = item->format,
+					 .digests = digests,
+					 .size = item->size};
+	uint32_t node = (uint32_t)walk->n_nodes; /* that it will be */
+	enum kith_status st = walk_open_child(walk, &child, ret_reason, err);
+
+	if (st == KITH_OK)
+		input->node = node;
+	return st;
+}
+
+/* A large input whose digests are still to come. Where they decide, they are waited for. */
+static enum kith_status input_seen(struct kith_walk *walk, const struct walk_item *item,
+				   struct kith_err *err)
+{
+	const char *reason = NULL;
+	enum kith_status st;
+
+	if (walk->options.ask_skip || walk->inputs[item->input].node != KITH_NO_NODE)
+		return KITH_OK;
+	st = open_input(walk, item, NULL, &reason, err);
+	return st < 0 ? st : KITH_OK; /* what is refused is refused again */
+}
+
 static enum kith_status input_hashed(struct kith_walk *walk, struct walk_item *item,
 				     const struct kith_wire *m, struct kith_err *err)
 {
 	struct walk_input *input = &walk->inputs[item->input];
-	struct walk_child child = {.parent = KITH_NO_NODE,
-				   .input = item->input,
-				   .name = (const uint8_t *)input->name,
-				   .name_n = strlen(input->name),
-				   .format = item->format,
-				   .digests = &m->digests,
-				   .size = item->size};
 	const char *reason = NULL;
 	enum kith_status st;
 
 	input->hashed = true;
 	input->digests = m->digests;
+	if (input->node != KITH_NO_NODE) { /* it was opened early */
+		struct walk_node *node = &walk->nodes[input->node];
+
+		node->hashed = true;
+		memcpy(node->sha256, m->digests.sha256, KITH_SHA256_SIZE);
+		return KITH_OK;
+	}
 	if (walk->options.ask_skip && walk->sink.skip != NULL &&
 	    walk->sink.skip(walk->sink.user, item->input, m->digests.sha256)) {
 		input->skipped = true;
@@ -99,7 +133,7 @@ static enum kith_status input_hashed(struct kith_walk *walk, struct walk_item *i
 	}
 	if (item->format == KITH_FORMAT_NONE)
 		return plain_input(walk, item, m, NULL, err);
-	st = walk_open_child(walk, &child, &reason, err);
+	st = open_input(walk, item, &m->digests, &reason, err);
 	return st == KITH_NOT_FOUND ? plain_input(walk, item, m, reason, err) : st;
 }
 
@@ -147,8 +181,10 @@ static enum kith_status child_of_folder(struct kith_walk *walk, struct walk_job 
 	if (item == NULL || kith_worker_format(m->code) == NULL)
 		return bad(job, err);
 	item->format = (enum kith_format)m->code;
+	if ((m->flags & KITH_WIRE_F_INNER) != 0)
+		return item->node == KITH_NO_NODE ? input_seen(walk, item, err) : KITH_OK;
 	if (item->node == KITH_NO_NODE)
-		return KITH_OK; /* opened when its digests come */
+		return KITH_OK; /* opened with its digests, which come next */
 	if (walk->options.ask_skip && walk->sink.skip != NULL &&
 	    walk->sink.skip(walk->sink.user, item->input, m->digests.sha256))
 		return KITH_OK;
@@ -253,22 +289,9 @@ static enum kith_status on_note(struct kith_walk *walk, struct walk_job *job,
 		if (item->node == KITH_NO_NODE) {
 			struct walk_input *input = &walk->inputs[item->input];
 
-			/* it has no place yet, and after a failure gets none */
-			if (input->node == KITH_NO_NODE && m->code == KITH_LEDGER_FAILED) {
-				struct kith_walk_node report = {.parent = KITH_NO_NODE,
-								.same_as = KITH_NO_NODE,
-								.input = item->input,
-								.kind = KITH_PLACE_ARCHIVE,
-								.format = "",
-								.name =
-								    (const uint8_t *)input->name,
-								.name_n = strlen(input->name)};
-				enum kith_status st =
-				    walk_add_node(walk, &report, NULL, 0, &input->node, err);
-
-				if (st < 0)
-					return st;
-			}
+			/* it may have no place yet, and after a failure gets none */
+			if (m->code == KITH_LEDGER_FAILED)
+				return walk_input_failed(walk, item->input, reason, err);
 			node = input->node;
 			example =
 			    (struct kith_bytes){(const uint8_t *)input->name, strlen(input->name)};

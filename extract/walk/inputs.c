@@ -159,6 +159,26 @@ enum kith_status walk_input_less(struct kith_walk *walk, uint32_t number, struct
 				     input->hashed ? &input->digests : NULL, err);
 }
 
+enum kith_status walk_input_failed(struct kith_walk *walk, uint32_t number, const char *reason,
+				   struct kith_err *err)
+{
+	struct walk_input *input = &walk->inputs[number];
+	struct kith_walk_node report = {.parent = KITH_NO_NODE,
+					.same_as = KITH_NO_NODE,
+					.input = number,
+					.kind = KITH_PLACE_ARCHIVE,
+					.format = "",
+					.name = (const uint8_t *)input->name,
+					.name_n = strlen(input->name)};
+	enum kith_status st = KITH_OK;
+
+	if (input->node == KITH_NO_NODE)
+		st = walk_add_node(walk, &report, NULL, 0, &input->node, err);
+	return st < 0 ? st
+		      : walk_note(walk, input->node, KITH_LEDGER_FAILED, reason, 1, report.name,
+				  report.name_n, err);
+}
+
 void walk_input_expand(struct kith_walk *walk, uint32_t number, uint64_t bytes)
 {
 	struct walk_input *input = &walk->inputs[number];
@@ -372,13 +392,6 @@ static enum kith_status next_file(struct kith_walk *walk, struct walk_item *ret,
 {
 	uint32_t number = (uint32_t)walk->next_input++;
 	struct walk_input *input = &walk->inputs[number];
-	struct kith_walk_node report = {.parent = KITH_NO_NODE,
-					.same_as = KITH_NO_NODE,
-					.input = number,
-					.kind = KITH_PLACE_ARCHIVE,
-					.format = "",
-					.name = (const uint8_t *)input->name,
-					.name_n = strlen(input->name)};
 	struct stat info;
 	enum kith_status st;
 	int fd = open(input->path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
@@ -394,10 +407,7 @@ static enum kith_status next_file(struct kith_walk *walk, struct walk_item *ret,
 	}
 	if (fd >= 0)
 		(void)close(fd);
-	st = walk_add_node(walk, &report, NULL, 0, &input->node, err);
-	if (st >= 0)
-		st = walk_note(walk, input->node, KITH_LEDGER_FAILED, "it could not be read", 1,
-			       input->name, strlen(input->name), err);
+	st = walk_input_failed(walk, number, "it could not be read", err);
 	if (st >= 0)
 		st = walk_input_less(walk, number, err);
 	return st < 0 ? st : KITH_NOT_FOUND;
@@ -408,8 +418,7 @@ static enum kith_status next_retry(struct kith_walk *walk, struct walk_item *ret
 {
 	struct walk_item item = walk->retries[--walk->n_retries];
 	const char *folder = walk->inputs[item.input].path;
-	const char *name = item.path != NULL ? item.path : walk->inputs[item.input].name;
-	enum kith_status st = KITH_OK;
+	enum kith_status st;
 
 	*ret_fd = item.path != NULL ? walk_open_below(folder, item.path)
 				    : open(folder, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
@@ -418,8 +427,10 @@ static enum kith_status next_retry(struct kith_walk *walk, struct walk_item *ret
 		return KITH_OK;
 	}
 	if (item.node != KITH_NO_NODE)
-		st = walk_note(walk, item.node, KITH_LEDGER_FAILED, "it could not be read", 1, name,
-			       strlen(name), err);
+		st = walk_note(walk, item.node, KITH_LEDGER_FAILED, "it could not be read", 1,
+			       item.path, strlen(item.path), err);
+	else
+		st = walk_input_failed(walk, item.input, "it could not be read", err);
 	if (st >= 0)
 		st = walk_input_less(walk, item.input, err);
 	free(item.path);

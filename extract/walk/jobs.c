@@ -469,8 +469,6 @@ static enum kith_status end_files(struct kith_walk *walk, struct walk_job *job,
 
 	for (i = 0; i < WALK_ITEMS && st >= 0; i++) {
 		struct walk_item *item = &job->items[i];
-		const char *name;
-		uint32_t node = item->node;
 
 		if (!item->used)
 			continue;
@@ -479,22 +477,13 @@ static enum kith_status end_files(struct kith_walk *walk, struct walk_job *job,
 			st = walk_retry_item(walk, item, err);
 			continue;
 		}
-		name = item->path != NULL ? item->path : walk->inputs[item->input].name;
-		if (node == KITH_NO_NODE) {
-			struct kith_walk_node report = {.parent = KITH_NO_NODE,
-							.same_as = KITH_NO_NODE,
-							.input = item->input,
-							.kind = KITH_PLACE_ARCHIVE,
-							.format = "",
-							.name = (const uint8_t *)name,
-							.name_n = strlen(name)};
-
-			st = walk_add_node(walk, &report, NULL, 0, &node, err);
-		}
-		if (st >= 0)
-			st = walk_note(walk, node, KITH_LEDGER_FAILED,
-				       reason != NULL ? reason : "it could not be read", 1, name,
-				       strlen(name), err);
+		if (reason == NULL)
+			reason = "it could not be read";
+		if (item->node == KITH_NO_NODE)
+			st = walk_input_failed(walk, item->input, reason, err);
+		else
+			st = walk_note(walk, item->node, KITH_LEDGER_FAILED, reason, 1, item->path,
+				       strlen(item->path), err);
 		if (st >= 0)
 			st = walk_input_less(walk, item->input, err);
 	}

@@ -50,10 +50,15 @@ enum kith_status walk_add_node(struct kith_walk *walk, const struct kith_walk_no
 
 static bool contains_itself(const struct kith_walk *walk, const struct walk_child *child)
 {
+	const struct walk_input *input = &walk->inputs[child->input];
 	uint32_t at;
 
-	for (at = child->parent; at != KITH_NO_NODE && child->digests != NULL;
-	     at = walk->nodes[at].parent)
+	if (child->digests == NULL || child->parent == KITH_NO_NODE)
+		return false;
+	/* the digests of the input may come later than this */
+	if (!input->folder && input->size >= KITH_EARLY_BYTES && child->size == input->size)
+		return true;
+	for (at = child->parent; at != KITH_NO_NODE; at = walk->nodes[at].parent)
 		if (walk->nodes[at].hashed &&
 		    memcmp(walk->nodes[at].sha256, child->digests->sha256, KITH_SHA256_SIZE) == 0)
 			return true;

@@ -16,7 +16,8 @@
  *   - What a worker says is checked before it is believed; a worker that breaks the protocol is
  *     killed, and what it said before stays.
  *   - Whether a container is opened depends on it and on the containers it lies in, never on what
- *     else runs.
+ *     else runs. So what is as large as the input that it lies in counts as the input itself: a
+ *     large input is walked while it is hashed.
  */
 #ifndef KITH_EXTRACT_WALK_INT_H
 #define KITH_EXTRACT_WALK_INT_H
@@ -178,7 +179,7 @@ struct walk_input {
 	char *path;
 	const char *name; /* last component of path */
 	bool folder, listed, done, skipped, full;
-	uint32_t node;
+	uint32_t node; /* KITH_NO_NODE: none yet */
 	uint64_t pending, bytes, size;
 	bool hashed;
 	struct kith_digests digests;
@@ -304,6 +305,9 @@ enum kith_status walk_retry_item(struct kith_walk *walk, struct walk_item *item,
 				 struct kith_err *err);
 /* Opens a file below an input that is a folder, following no link. -1: errno says why. */
 int walk_open_below(const char *folder, const char *path);
+/* It or a file of it cannot be had: a note in its place, which it is given when it has none. */
+enum kith_status walk_input_failed(struct kith_walk *walk, uint32_t input, const char *reason,
+				   struct kith_err *err);
 /* One thing less is pending. */
 enum kith_status walk_input_less(struct kith_walk *walk, uint32_t input, struct kith_err *err);
 void walk_folder_free(struct walk_folder *folder);

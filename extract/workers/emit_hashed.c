@@ -263,6 +263,14 @@ enum kith_status emit_hashed(void *hasher_user, void *stream_user, enum kith_sta
 	return st;
 }
 
+enum kith_status emit_early(struct kith_emit *emit, const struct emit_entry *entry,
+			    struct kith_err *err)
+{
+	enum kith_status st = send_child(emit, entry, NULL, err);
+
+	return st < 0 ? st : kith_emit_flush(emit, err);
+}
+
 enum kith_status emit_unhashed(struct kith_emit *emit, struct emit_entry *entry,
 			       struct kith_err *err)
 {

@@ -115,6 +115,9 @@ enum kith_status emit_notes_rest(struct kith_emit *emit, struct kith_err *err);
 enum kith_status emit_hashed(void *hasher_user, void *stream_user, enum kith_status st,
 			     const struct kith_digests *digests, struct kith_err *err);
 /* Reports an entry for which no digests come (KITH_ENTRY_INNER), and frees it. */
+/* Tells the walk that a file is a container, before its digests are known. */
+enum kith_status emit_early(struct kith_emit *emit, const struct emit_entry *entry,
+			    struct kith_err *err);
 enum kith_status emit_unhashed(struct kith_emit *emit, struct emit_entry *entry,
 			       struct kith_err *err);
 enum kith_status emit_link_await(struct kith_emit *emit, struct emit_entry *entry,

@@ -104,6 +104,11 @@ static enum kith_status whole_blob(struct kith_emit *emit, const struct kith_blo
 		return st;
 	if (entry->kind == KITH_ENTRY_INNER)
 		return kith_emit_end(emit, err);
+	if (entry->format != KITH_FORMAT_NONE && entry->is_file && blob->size >= KITH_EARLY_BYTES) {
+		st = emit_early(emit, entry, err);
+		if (st < 0)
+			return st;
+	}
 	if (blob->size > emit->head.n && blob->size <= EMIT_FED_BYTES) {
 		if (entry->linked)
 			st = emit_link_await(emit, entry, err);

@@ -23,6 +23,8 @@
 #define KITH_WIRE_EXTENTS 2000
 #define KITH_WIRE_TEXT    4096 /* a fact, a claim, a sentence */
 #define KITH_WIRE_REASON  120
+/* From this size the walk hears of a file that is a container before it is hashed. */
+#define KITH_EARLY_BYTES (UINT64_C(16) << 20)
 
 enum kith_wire_type {
 	/* From a worker: what it found. */
@@ -58,7 +60,8 @@ enum {
 	KITH_WIRE_F_SPARSE = 2,
 	KITH_WIRE_F_SIZED = 4, /* number is a size */
 	KITH_WIRE_F_SIGNED = 8,
-	KITH_WIRE_F_INNER = 16,   /* a child that is no file: no digests */
+	/* a child without digests: it is no file; of a file to hash: they will come */
+	KITH_WIRE_F_INNER = 16,
 	KITH_WIRE_F_SPOOLED = 32, /* it lies in a spool; else in extents of the file */
 	KITH_WIRE_F_CAREFUL = 32, /* a job: each message leaves at once */
 	KITH_WIRE_F_MORE = 16,    /* a job: after it wait for another one */

@@ -166,6 +166,26 @@ class Images(kithtest.Case):
         with open(first, "rb") as f:
             self.assertIn("input sha256:" + sha256(f.read()), self.ledger(new))
 
+    def test_a_large_input_is_walked_while_it_is_hashed(self):
+        inner, small = bytes(range(256)) * (17 << 12), self.write("small", b"a small file\n")
+        path = self.path("large.tar")
+        with tarfile.open(path, "w") as archive:
+            archive.add(self.write("inner", inner), "some/inner")
+        with open(path, "rb") as f:
+            itself = sha256(f.read())
+        early = self.image("early.kith", path)
+        # Where a set is known already, its digest decides first.
+        first = self.image("first.kith", small)
+        late = self.image("late.kith", path, options=("--into", first))
+        for made in early, late:
+            for digest in sha256(inner), itself:
+                answer = self.one(made, digest)
+                self.assertEqual(answer["verdict"], "known")
+            self.assertIn("large.tar > some/inner", self.why(made, sha256(inner))[0])
+            self.assertEqual(self.ledger(made)["containers opened: tar"][1], 1)
+        again = self.image("again.kith", path, options=("--into", early))
+        self.assertEqual(self.ledger(again)["containers opened: tar"][1], 1)
+
     def test_a_run_that_was_killed_goes_on(self):
         small = self.deb("small", "1", {"usr/bin/small": b"small\n"})
         big = self.path("big.tar.gz")
