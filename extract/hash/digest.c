@@ -22,26 +22,35 @@
 enum kith_status kith_hasher_new(unsigned threads, kith_hashed_fn done, void *hasher_user,
 				 struct kith_hasher **ret, struct kith_err *err)
 {
-	struct kith_hasher *hasher;
+	return hasher_new(sum_methods_new(SUM_ALL), threads, done, hasher_user, ret, err);
+}
+
+enum kith_status hasher_new(struct sum_methods *methods, unsigned threads, kith_hashed_fn done,
+			    void *hasher_user, struct kith_hasher **ret, struct kith_err *err)
+{
+	struct kith_hasher *hasher = calloc(1, sizeof *hasher);
 	enum kith_status st = KITH_OK;
 
-	if (threads > 64)
-		return kith_fail(err, KITH_E_ARG, "%u threads", threads);
-	hasher = calloc(1, sizeof *hasher);
-	if (hasher == NULL)
+	if (hasher == NULL) {
+		sum_methods_free(methods);
 		return kith_fail_nomem(err);
+	}
 	hasher->done = done;
 	hasher->user = hasher_user;
 	(void)pthread_mutex_init(&hasher->lock, NULL);
 	(void)pthread_cond_init(&hasher->work, NULL);
 	(void)pthread_cond_init(&hasher->progress, NULL);
-	hasher->methods = sum_methods_new(SUM_ALL);
-	if (hasher->methods == NULL) {
+	hasher->methods = methods;
+	if (threads > 64) {
+		st = kith_fail(err, KITH_E_ARG, "%u threads", threads);
+		goto out;
+	}
+	if (methods == NULL) {
 		st = kith_fail(err, KITH_E_UNSUPPORTED,
 			       "libcrypto does not offer SHA-256, SHA-1 and MD5");
 		goto out;
 	}
-	hasher->sums = sums_new(hasher->methods);
+	hasher->sums = sums_new(methods);
 	if (hasher->sums == NULL)
 		st = kith_fail_nomem(err);
 	else if (threads > 0)
@@ -163,7 +172,8 @@ static enum kith_status new_block(struct kith_hasher *hasher, struct block **ret
 	*ret = hasher->free_blocks;
 	hasher->free_blocks = (*ret)->next;
 	(void)pthread_mutex_unlock(&hasher->lock);
-	(*ret)->n = (*ret)->n_streams = 0;
+	(*ret)->n = (*ret)->n_streams = (*ret)->n_begun = 0;
+	(*ret)->n_lanes = 0;
 	(*ret)->zeros = 0;
 	return KITH_OK;
 }

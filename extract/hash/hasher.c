@@ -10,13 +10,32 @@
 #include "base/err.h"
 
 #define STACK_BYTES ((size_t)512 << 10)
-#define ZEROS_BYTES ((uint64_t)4 << 20)
+
+static const uint8_t zeros[64 << 10];
+
+/* One of the two streams that a thread hashes at a time. */
+struct lane {
+	struct job *job;   /* NULL: it is free */
+	struct sums *sums; /* of the present stream: own, or the long stream's */
+	struct sums *own;
+	const uint8_t *data; /* that is not added yet */
+	size_t n;
+	uint64_t zeros; /* that follow */
+	/* of a batch */
+	size_t at; /* stream */
+	/* of a long stream */
+	struct block *block; /* whose bytes these are */
+	/* of a task */
+	uint64_t offset;
+	enum kith_status st;
+	uint8_t *buf; /* READ_BYTES */
+};
 
 struct hasher_thread {
 	struct kith_hasher *hasher;
 	pthread_t id;
-	struct sums *sums;
-	uint8_t *buf; /* READ_BYTES */
+	struct lane lanes[2];
+	unsigned n_lanes;
 };
 
 void hasher_queue(struct kith_hasher *hasher, struct job *job)
@@ -79,28 +98,45 @@ static void record_done(struct kith_hasher *hasher, uint32_t number, enum kith_s
 	progress(hasher);
 }
 
-/* -------------------------------------------------------------- the three kinds of job */
+/* ---------------------------------------------------------------- the kinds of job */
 
-static void run_batch(struct hasher_thread *thread, struct block *block)
+/*
+ * Each kind has a function that gives its lane more bytes to hash when it has none, and ends what
+ * has ended. False: the job has come to its end.
+ */
+
+static bool next_of_batch(struct kith_hasher *hasher, struct lane *lane)
 {
-	struct kith_hasher *hasher = thread->hasher;
-	bool ok[BLOCK_STREAMS] = {false};
+	struct block *block = lane->job->owner;
 	size_t i;
 
-	for (i = 0; i < block->n_streams; i++) {
-		struct kith_digests *digests =
-		    &hasher_record(hasher, block->streams[i].record)->digests;
+	for (;;) {
+		struct kith_digests *digests;
 
-		sums_begin(thread->sums);
-		sums_add(thread->sums, block->data + block->streams[i].offset, block->streams[i].n);
-		digests->size = block->streams[i].n;
-		ok[i] = sums_end(thread->sums, digests);
+		if (lane->data == NULL && block->n_begun == block->n_streams)
+			break;
+		if (lane->data == NULL) {
+			lane->at = block->n_begun++;
+			sums_begin(lane->sums);
+			lane->data = block->data + block->streams[lane->at].offset;
+			lane->n = block->streams[lane->at].n;
+			if (lane->n > 0)
+				return true;
+		}
+		digests = &hasher_record(hasher, block->streams[lane->at].record)->digests;
+		digests->size = block->streams[lane->at].n;
+		block->streams[lane->at].ok = sums_end(lane->sums, digests);
+		lane->data = NULL;
 	}
+	if (--block->n_lanes > 0)
+		return false;
 	(void)pthread_mutex_lock(&hasher->lock);
 	for (i = 0; i < block->n_streams; i++)
-		record_done(hasher, block->streams[i].record, ok[i] ? KITH_OK : KITH_E_NOMEM);
+		record_done(hasher, block->streams[i].record,
+			    block->streams[i].ok ? KITH_OK : KITH_E_NOMEM);
 	free_block(hasher, block);
 	(void)pthread_mutex_unlock(&hasher->lock);
+	return false;
 }
 
 static void end_long(struct kith_hasher *hasher, struct long_stream *stream)
@@ -122,43 +158,34 @@ static void end_long(struct kith_hasher *hasher, struct long_stream *stream)
 	(void)pthread_mutex_unlock(&hasher->lock);
 }
 
-/* Zeros can be many: it looks up now and then. */
-static void hash_piece(struct kith_hasher *hasher, struct long_stream *stream,
-		       const struct block *block)
+static bool next_of_long(struct kith_hasher *hasher, struct lane *lane)
 {
-	uint64_t left = block->zeros;
+	struct long_stream *stream = lane->job->owner;
+	bool ended = false;
 
-	if (!atomic_load(&stream->dropped))
-		sums_add(stream->sums, block->data, block->n);
-	while (left > 0 && !atomic_load(&stream->dropped) && !atomic_load(&hasher->quit)) {
-		uint64_t now = left < ZEROS_BYTES ? left : ZEROS_BYTES;
-
-		sums_add_zeros(stream->sums, now);
-		left -= now;
-	}
-}
-
-static void run_long(struct kith_hasher *hasher, struct long_stream *stream)
-{
 	(void)pthread_mutex_lock(&hasher->lock);
-	while (stream->first != NULL) {
-		struct block *block = stream->first;
-
-		stream->first = block->next;
+	if (lane->block != NULL)
+		free_block(hasher, lane->block);
+	lane->block = stream->first;
+	if (lane->block == NULL) {
+		ended = stream->ended; /* nothing activates it again */
+		stream->active = ended;
+	} else {
+		stream->first = lane->block->next;
 		if (stream->first == NULL)
 			stream->last = NULL;
-		(void)pthread_mutex_unlock(&hasher->lock);
-		hash_piece(hasher, stream, block);
-		(void)pthread_mutex_lock(&hasher->lock);
-		free_block(hasher, block);
-	}
-	stream->active = stream->ended; /* once it has ended nothing activates it again */
-	if (!stream->active) {
-		(void)pthread_mutex_unlock(&hasher->lock);
-		return;
 	}
 	(void)pthread_mutex_unlock(&hasher->lock);
-	end_long(hasher, stream);
+	if (ended)
+		end_long(hasher, stream);
+	if (lane->block == NULL)
+		return false;
+	lane->data = lane->block->data;
+	lane->n = lane->block->n;
+	lane->zeros = lane->block->zeros;
+	if (atomic_load(&stream->dropped)) /* nobody wants it any more */
+		lane->n = 0, lane->zeros = 0;
+	return true;
 }
 
 static void task_free(struct task *task)
@@ -167,31 +194,100 @@ static void task_free(struct task *task)
 	free(task);
 }
 
-static void run_task(struct hasher_thread *thread, struct task *task)
+static bool next_of_task(struct kith_hasher *hasher, struct lane *lane)
 {
-	struct kith_hasher *hasher = thread->hasher;
+	struct task *task = lane->job->owner;
 	struct kith_digests *digests = &hasher_record(hasher, task->record)->digests;
-	enum kith_status st = KITH_OK;
-	uint64_t at = 0;
 
-	sums_begin(thread->sums);
-	while (st >= 0 && at < task->blob.size && !atomic_load(&hasher->quit)) {
-		size_t n;
-
-		st = kith_blob_read_some(&task->blob, at, thread->buf, READ_BYTES, &n, NULL);
-		if (st >= 0)
-			sums_add(thread->sums, thread->buf, n);
-		at += n;
+	if (lane->st >= 0 && lane->offset < task->blob.size) {
+		lane->st = kith_blob_read_some(&task->blob, lane->offset, lane->buf, READ_BYTES,
+					       &lane->n, NULL);
+		lane->data = lane->buf;
+		lane->offset += lane->n;
+		if (lane->st >= 0)
+			return true;
+		lane->n = 0;
 	}
-	if (!sums_end(thread->sums, digests) && st >= 0)
-		st = KITH_E_NOMEM;
+	if (!sums_end(lane->sums, digests) && lane->st >= 0)
+		lane->st = KITH_E_NOMEM;
 	digests->size = task->blob.size;
 	(void)pthread_mutex_lock(&hasher->lock);
-	record_done(hasher, task->record, st);
+	record_done(hasher, task->record, lane->st);
 	atomic_fetch_sub(&hasher->extents_queued, task->blob.n_extents);
 	progress(hasher);
 	(void)pthread_mutex_unlock(&hasher->lock);
 	task_free(task);
+	return false;
+}
+
+/* ---------------------------------------------------------------------------- lanes */
+
+static void take_job(struct lane *lane, struct job *job)
+{
+	lane->job = job;
+	lane->sums = lane->own;
+	lane->data = NULL;
+	lane->n = 0;
+	lane->zeros = 0;
+	lane->at = 0;
+	lane->block = NULL;
+	lane->offset = 0;
+	lane->st = KITH_OK;
+	if (job->kind == JOB_BATCH)
+		((struct block *)job->owner)->n_lanes++;
+	else if (job->kind == JOB_LONG)
+		lane->sums = ((struct long_stream *)job->owner)->sums;
+	else if (job->kind == JOB_TASK)
+		sums_begin(lane->sums);
+}
+
+static bool next_of_job(struct kith_hasher *hasher, struct lane *lane)
+{
+	switch (lane->job->kind) {
+	case JOB_BATCH: return next_of_batch(hasher, lane);
+	case JOB_LONG: return next_of_long(hasher, lane);
+	case JOB_TASK: break;
+	}
+	return next_of_task(hasher, lane);
+}
+
+/* Makes the lane have bytes, or be free. */
+static void refill(struct kith_hasher *hasher, struct lane *lane)
+{
+	while (lane->job != NULL && lane->n == 0) {
+		if (lane->zeros > 0) {
+			lane->data = zeros;
+			lane->n = lane->zeros < sizeof zeros ? (size_t)lane->zeros : sizeof zeros;
+			lane->zeros -= lane->n;
+		} else if (!next_of_job(hasher, lane)) {
+			lane->job = NULL;
+		}
+	}
+}
+
+static void added(struct lane *lane, size_t n)
+{
+	lane->data += n;
+	lane->n -= n;
+}
+
+/* Whole blocks of two streams beside each other, while there are; the rest alone. */
+static void hash_some(struct lane *a, struct lane *b)
+{
+	size_t n = 0;
+
+	if (a->job != NULL && b->job != NULL)
+		n = (a->n < b->n ? a->n : b->n) / SUM_BLOCK * SUM_BLOCK;
+	if (n > 0) {
+		sums_add_two(a->sums, a->data, n, b->sums, b->data, n);
+		added(a, n);
+		added(b, n);
+		return;
+	}
+	if (a->job == NULL || (b->job != NULL && b->n < a->n))
+		a = b;
+	sums_add(a->sums, a->data, a->n);
+	added(a, a->n);
 }
 
 /* -------------------------------------------------------------------------- threads */
@@ -208,29 +304,58 @@ static struct job *take(struct kith_hasher *hasher)
 	return job;
 }
 
+/*
+ * A job for each free lane; waits for one when all are free. Two streams on one thread are as fast
+ * as on two, and leave the other processor to others. Without a second job the streams of a batch
+ * are shared by both lanes.
+ */
+static void fill_lanes(struct hasher_thread *thread)
+{
+	struct kith_hasher *hasher = thread->hasher;
+	unsigned i, busy = 0;
+
+	(void)pthread_mutex_lock(&hasher->lock);
+	for (;;) {
+		for (i = 0; i < thread->n_lanes; i++) {
+			struct lane *lane = &thread->lanes[i];
+			struct job *job = lane->job == NULL ? take(hasher) : NULL;
+
+			if (job != NULL)
+				take_job(lane, job);
+			if (lane->job != NULL)
+				busy++;
+		}
+		if (busy > 0 || atomic_load(&hasher->quit))
+			break;
+		atomic_fetch_add(&hasher->idle, 1);
+		(void)pthread_cond_wait(&hasher->work, &hasher->lock);
+		atomic_fetch_sub(&hasher->idle, 1);
+	}
+	(void)pthread_mutex_unlock(&hasher->lock);
+	for (i = 0; busy == 1 && i < thread->n_lanes; i++) {
+		struct lane *lane = &thread->lanes[i];
+		struct job *other = thread->lanes[1 - i].job;
+
+		if (lane->job == NULL && other != NULL && other->kind == JOB_BATCH)
+			take_job(lane, other);
+	}
+}
+
 static void *run(void *user)
 {
 	struct hasher_thread *thread = user;
 	struct kith_hasher *hasher = thread->hasher;
+	struct lane *a = &thread->lanes[0], *b = &thread->lanes[1];
 
-	for (;;) {
-		struct job *job = NULL;
-
-		(void)pthread_mutex_lock(&hasher->lock);
-		while (!atomic_load(&hasher->quit) && (job = take(hasher)) == NULL) {
-			atomic_fetch_add(&hasher->idle, 1);
-			(void)pthread_cond_wait(&hasher->work, &hasher->lock);
-			atomic_fetch_sub(&hasher->idle, 1);
-		}
-		(void)pthread_mutex_unlock(&hasher->lock);
-		if (job == NULL)
-			return NULL;
-		switch (job->kind) {
-		case JOB_BATCH: run_batch(thread, job->owner); break;
-		case JOB_LONG: run_long(hasher, job->owner); break;
-		case JOB_TASK: run_task(thread, job->owner); break;
-		}
+	while (!atomic_load(&hasher->quit)) {
+		if (a->job == NULL || b->job == NULL)
+			fill_lanes(thread);
+		refill(hasher, a);
+		refill(hasher, b);
+		if (a->job != NULL || b->job != NULL)
+			hash_some(a, b);
 	}
+	return NULL;
 }
 
 static bool make_blocks(struct kith_hasher *hasher)
@@ -272,6 +397,21 @@ static bool make_longs(struct kith_hasher *hasher)
 	return hasher->longs != NULL;
 }
 
+static bool make_lanes(struct hasher_thread *thread)
+{
+	unsigned i;
+
+	for (i = 0; i < thread->n_lanes; i++) {
+		struct lane *lane = &thread->lanes[i];
+
+		lane->own = sums_new(thread->hasher->methods);
+		lane->buf = malloc(READ_BYTES);
+		if (lane->own == NULL || lane->buf == NULL)
+			return false;
+	}
+	return true;
+}
+
 /* Threads take no signals: those are the program's. */
 static int spawn(struct hasher_thread *thread)
 {
@@ -304,9 +444,8 @@ enum kith_status hasher_start(struct kith_hasher *hasher, unsigned threads, stru
 		struct hasher_thread *thread = &hasher->threads[i];
 
 		thread->hasher = hasher;
-		thread->sums = sums_new(hasher->methods);
-		thread->buf = malloc(READ_BYTES);
-		if (thread->sums == NULL || thread->buf == NULL)
+		thread->n_lanes = sums_two_pay(hasher->methods) ? 2 : 1;
+		if (!make_lanes(thread))
 			return kith_fail_nomem(err);
 	}
 	for (i = 0; i < threads; i++) {
@@ -317,6 +456,20 @@ enum kith_status hasher_start(struct kith_hasher *hasher, unsigned threads, stru
 		hasher->n_started++;
 	}
 	return KITH_OK;
+}
+
+static void free_lanes(struct hasher_thread *thread)
+{
+	unsigned i;
+
+	for (i = 0; i < thread->n_lanes; i++) {
+		struct lane *lane = &thread->lanes[i];
+
+		if (lane->job != NULL && lane->job->kind == JOB_TASK) /* it was not finished */
+			task_free(lane->job->owner);
+		sums_free(lane->own);
+		free(lane->buf);
+	}
 }
 
 void hasher_stop(struct kith_hasher *hasher)
@@ -334,8 +487,7 @@ void hasher_stop(struct kith_hasher *hasher)
 		if (job->kind == JOB_TASK)
 			task_free(job->owner);
 	for (i = 0; hasher->threads != NULL && i < hasher->n_threads; i++) {
-		sums_free(hasher->threads[i].sums);
-		free(hasher->threads[i].buf);
+		free_lanes(&hasher->threads[i]);
 	}
 	for (i = 0; hasher->blocks != NULL && i < hasher->n_blocks; i++)
 		free(hasher->blocks[i].data);

@@ -49,9 +49,11 @@ struct block {
 	size_t n;
 	uint64_t zeros;     /* that follow the n bytes; of a piece only */
 	struct block *next; /* of the stream's, or of the free ones */
-	size_t n_streams;
+	size_t n_streams, n_begun;
+	unsigned n_lanes; /* of a thread, that hash its streams */
 	struct {
 		uint32_t record, offset, n;
+		bool ok;
 	} streams[BLOCK_STREAMS];
 };
 
@@ -105,6 +107,10 @@ struct kith_hasher {
 	struct block *free_blocks;
 	struct long_stream *free_longs;
 };
+
+/* digest.c: kith_hasher_new() with these methods, which it takes over. NULL: there are none. */
+enum kith_status hasher_new(struct sum_methods *methods, unsigned threads, kith_hashed_fn done,
+			    void *hasher_user, struct kith_hasher **ret, struct kith_err *err);
 
 /* hasher.c. With an error everything is undone by hasher_stop. */
 enum kith_status hasher_start(struct kith_hasher *hasher, unsigned threads, struct kith_err *err);

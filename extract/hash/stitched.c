@@ -2,8 +2,9 @@
 /*
  * stitched.c: sixteen times four steps of MD5 (RFC 1321), between them the sixteen times four
  * rounds of SHA-256 and the twenty times four rounds of SHA-1 (FIPS 180-4). Everything is inline
- * with `t` constant, so that the compiler sees one straight run of instructions and keeps all of
- * it in registers; the processor then runs the three chains beside each other.
+ * with `t` and the number of lanes constant, so that the compiler sees one straight run of
+ * instructions and keeps all of it in registers; the processor then runs the chains beside each
+ * other. One lane is bound by the length of MD5's chain; two, of different streams, still fit.
  */
 #include "hash/stitched.h"
 
@@ -61,12 +62,11 @@ KITH_SHA_INLINE uint32_t md5_step(uint32_t a, uint32_t b, uint32_t c, uint32_t d
 	return b + (a << shift | a >> (32 - shift));
 }
 
-KITH_SHA_INLINE void md5_four(struct md5 *s, const uint8_t *block, unsigned t)
+KITH_SHA_INLINE void md5_turn(struct md5 *s, const uint8_t *block, unsigned t)
 {
-	s->a = md5_step(s->a, s->b, s->c, s->d, block, t);
-	s->d = md5_step(s->d, s->a, s->b, s->c, block, t + 1);
-	s->c = md5_step(s->c, s->d, s->a, s->b, block, t + 2);
-	s->b = md5_step(s->b, s->c, s->d, s->a, block, t + 3);
+	const uint32_t b = md5_step(s->a, s->b, s->c, s->d, block, t);
+
+	*s = (struct md5){s->d, b, s->b, s->c};
 }
 
 /* ------------------------------------------------------- SHA-1 and SHA-256 */
@@ -103,55 +103,113 @@ KITH_SHA_INLINE void sha256_four(struct kith_sha256_wide *s, __m128i w[4], unsig
 
 /* -------------------------------------------------------------------- blocks */
 
-KITH_SHA_INLINE void quarter(struct state *s, const uint8_t *block, unsigned q)
+KITH_SHA_INLINE void start(struct state *s, const uint8_t *block)
 {
+	const __m128i backwards = _mm_set_epi64x(0x0001020304050607, 0x08090a0b0c0d0e0f);
 	unsigned i;
 
 #pragma GCC unroll 4
 	for (i = 0; i < 4; i++) {
-		md5_four(&s->md5, block, 16 * q + 4 * i);
-		sha256_four(&s->sha256, s->w256, 4 * q + i);
-		sha1_four(&s->sha1, s->w1, 5 * q + i);
+		const __m128i bytes = kith_sha_load(block + (size_t)16 * i);
+
+		s->w1[i] = _mm_shuffle_epi8(bytes, backwards);
+		s->w256[i] = _mm_shuffle_epi8(bytes, KITH_SHA256_WORDS);
 	}
-	sha1_four(&s->sha1, s->w1, 5 * q + 4);
 }
 
-KITH_WITH_SHA static void compress(struct stitched *stitched, const uint8_t *blocks,
-				   size_t n_blocks)
+/* A quarter of a block of each lane. */
+KITH_SHA_INLINE void quarter(struct state *s, const uint8_t *const *blocks, unsigned lanes,
+			     unsigned q)
 {
-	const __m128i backwards = _mm_set_epi64x(0x0001020304050607, 0x08090a0b0c0d0e0f);
-	struct state s = {
-	    .md5 = {stitched->md5[0], stitched->md5[1], stitched->md5[2], stitched->md5[3]},
-	    .sha1 = {.abcd = _mm_shuffle_epi32(kith_sha_load(stitched->sha1), 0x1b),
-		     .e = _mm_set_epi32((int)stitched->sha1[4], 0, 0, 0)},
-	    .sha256 = kith_sha256_widen(stitched->sha256)};
-	unsigned i;
+	unsigned i, k, lane;
 
-	for (; n_blocks > 0; n_blocks--, blocks += STITCHED_BLOCK) {
-		const struct state was = s;
-
-		for (i = 0; i < 4; i++) {
-			const __m128i bytes = kith_sha_load(blocks + (size_t)16 * i);
-
-			s.w1[i] = _mm_shuffle_epi8(bytes, backwards);
-			s.w256[i] = _mm_shuffle_epi8(bytes, KITH_SHA256_WORDS);
-		}
-		quarter(&s, blocks, 0);
-		quarter(&s, blocks, 1);
-		quarter(&s, blocks, 2);
-		quarter(&s, blocks, 3);
-		s.md5.a += was.md5.a, s.md5.b += was.md5.b;
-		s.md5.c += was.md5.c, s.md5.d += was.md5.d;
-		s.sha1.e = _mm_sha1nexte_epu32(s.sha1.before, was.sha1.e);
-		s.sha1.abcd = _mm_add_epi32(s.sha1.abcd, was.sha1.abcd);
-		s.sha256.abef = _mm_add_epi32(s.sha256.abef, was.sha256.abef);
-		s.sha256.cdgh = _mm_add_epi32(s.sha256.cdgh, was.sha256.cdgh);
+#pragma GCC unroll 4
+	for (i = 0; i < 4; i++) {
+#pragma GCC unroll 4
+		for (k = 0; k < 4; k++)
+#pragma GCC unroll 2
+			for (lane = 0; lane < lanes; lane++)
+				md5_turn(&s[lane].md5, blocks[lane], 16 * q + 4 * i + k);
+#pragma GCC unroll 2
+		for (lane = 0; lane < lanes; lane++)
+			sha256_four(&s[lane].sha256, s[lane].w256, 4 * q + i);
+#pragma GCC unroll 2
+		for (lane = 0; lane < lanes; lane++)
+			sha1_four(&s[lane].sha1, s[lane].w1, 5 * q + i);
 	}
-	stitched->md5[0] = s.md5.a, stitched->md5[1] = s.md5.b;
-	stitched->md5[2] = s.md5.c, stitched->md5[3] = s.md5.d;
-	_mm_storeu_si128((void *)stitched->sha1, _mm_shuffle_epi32(s.sha1.abcd, 0x1b));
-	stitched->sha1[4] = (uint32_t)_mm_extract_epi32(s.sha1.e, 3);
-	kith_sha256_narrow(&s.sha256, stitched->sha256);
+#pragma GCC unroll 2
+	for (lane = 0; lane < lanes; lane++)
+		sha1_four(&s[lane].sha1, s[lane].w1, 5 * q + 4);
+}
+
+KITH_SHA_INLINE void finish(struct state *s, const struct state *was)
+{
+	s->md5.a += was->md5.a, s->md5.b += was->md5.b;
+	s->md5.c += was->md5.c, s->md5.d += was->md5.d;
+	s->sha1.e = _mm_sha1nexte_epu32(s->sha1.before, was->sha1.e);
+	s->sha1.abcd = _mm_add_epi32(s->sha1.abcd, was->sha1.abcd);
+	s->sha256.abef = _mm_add_epi32(s->sha256.abef, was->sha256.abef);
+	s->sha256.cdgh = _mm_add_epi32(s->sha256.cdgh, was->sha256.cdgh);
+}
+
+KITH_SHA_INLINE void compress_lanes(struct stitched *const *to, const uint8_t *const *data,
+				    unsigned lanes, size_t n_blocks)
+{
+	struct state s[2], was[2];
+	const uint8_t *at[2];
+	unsigned lane;
+
+#pragma GCC unroll 2
+	for (lane = 0; lane < lanes; lane++) {
+		struct stitched *from = to[lane];
+
+		s[lane] = (struct state){
+		    .md5 = {from->md5[0], from->md5[1], from->md5[2], from->md5[3]},
+		    .sha1 = {.abcd = _mm_shuffle_epi32(kith_sha_load(from->sha1), 0x1b),
+			     .e = _mm_set_epi32((int)from->sha1[4], 0, 0, 0)},
+		    .sha256 = kith_sha256_widen(from->sha256)};
+		at[lane] = data[lane];
+	}
+	for (; n_blocks > 0; n_blocks--) {
+#pragma GCC unroll 2
+		for (lane = 0; lane < lanes; lane++) {
+			was[lane] = s[lane];
+			start(&s[lane], at[lane]);
+		}
+		quarter(s, at, lanes, 0);
+		quarter(s, at, lanes, 1);
+		quarter(s, at, lanes, 2);
+		quarter(s, at, lanes, 3);
+#pragma GCC unroll 2
+		for (lane = 0; lane < lanes; lane++) {
+			finish(&s[lane], &was[lane]);
+			at[lane] += STITCHED_BLOCK;
+		}
+	}
+#pragma GCC unroll 2
+	for (lane = 0; lane < lanes; lane++) {
+		struct stitched *into = to[lane];
+
+		into->md5[0] = s[lane].md5.a, into->md5[1] = s[lane].md5.b;
+		into->md5[2] = s[lane].md5.c, into->md5[3] = s[lane].md5.d;
+		_mm_storeu_si128((void *)into->sha1, _mm_shuffle_epi32(s[lane].sha1.abcd, 0x1b));
+		into->sha1[4] = (uint32_t)_mm_extract_epi32(s[lane].sha1.e, 3);
+		kith_sha256_narrow(&s[lane].sha256, into->sha256);
+	}
+}
+
+KITH_WITH_SHA static void compress(struct stitched *s, const uint8_t *data, size_t n_blocks)
+{
+	compress_lanes(&s, &data, 1, n_blocks);
+}
+
+KITH_WITH_SHA static void compress_two(struct stitched *a, const uint8_t *data_a,
+				       struct stitched *b, const uint8_t *data_b, size_t n_blocks)
+{
+	struct stitched *const to[2] = {a, b};
+	const uint8_t *const data[2] = {data_a, data_b};
+
+	compress_lanes(to, data, 2, n_blocks);
 }
 
 bool stitched_available(void)
@@ -161,9 +219,17 @@ bool stitched_available(void)
 
 #else
 
-static void compress(struct stitched *stitched, const uint8_t *blocks, size_t n_blocks)
+/* Never asked for. */
+static void compress(struct stitched *s, const uint8_t *data, size_t n_blocks)
 {
-	(void)stitched, (void)blocks, (void)n_blocks; /* never asked for */
+	(void)s, (void)data, (void)n_blocks;
+}
+
+static void compress_two(struct stitched *a, const uint8_t *data_a, struct stitched *b,
+			 const uint8_t *data_b, size_t n_blocks)
+{
+	compress(a, data_a, n_blocks);
+	compress(b, data_b, n_blocks);
 }
 
 bool stitched_available(void)
@@ -209,11 +275,27 @@ void stitched_add(struct stitched *s, const void *data, size_t n)
 	memcpy(s->block, in + n / STITCHED_BLOCK * STITCHED_BLOCK, n % STITCHED_BLOCK);
 }
 
+void stitched_add_two(struct stitched *a, const uint8_t *data_a, size_t n_a, struct stitched *b,
+		      const uint8_t *data_b, size_t n_b)
+{
+	size_t blocks = (n_a < n_b ? n_a : n_b) / STITCHED_BLOCK, both = blocks * STITCHED_BLOCK;
+
+	if (a->n % STITCHED_BLOCK == 0 && b->n % STITCHED_BLOCK == 0) {
+		compress_two(a, data_a, b, data_b, blocks);
+		a->n += both;
+		b->n += both;
+		data_a += both, n_a -= both;
+		data_b += both, n_b -= both;
+	}
+	stitched_add(a, data_a, n_a);
+	stitched_add(b, data_b, n_b);
+}
+
 /* The padding is the same for all three, but for the byte order of the length: MD5 sees another
  * last block than the others, and so takes its turn on a copy. */
 void stitched_end(struct stitched *s, struct kith_digests *ret)
 {
-	uint8_t last[2 * STITCHED_BLOCK] = {0};
+	uint8_t last[2 * STITCHED_BLOCK] = {0}, md5_last[2 * STITCHED_BLOCK];
 	size_t waiting = (size_t)(s->n % STITCHED_BLOCK);
 	size_t blocks = waiting < STITCHED_BLOCK - 8 ? 1 : 2;
 	uint8_t *length = last + blocks * STITCHED_BLOCK - 8;
@@ -223,9 +305,9 @@ void stitched_end(struct stitched *s, struct kith_digests *ret)
 	memcpy(last, s->block, waiting);
 	last[waiting] = 0x80;
 	kith_put_be64(length, s->n * 8);
-	compress(s, last, blocks);
-	kith_put_le64(length, s->n * 8);
-	compress(&md5, last, blocks);
+	memcpy(md5_last, last, sizeof last);
+	kith_put_le64(md5_last + (length - last), s->n * 8);
+	compress_two(s, last, &md5, md5_last, blocks);
 	for (i = 0; i < 8; i++)
 		kith_put_be32(ret->sha256 + (size_t)4 * i, s->sha256[i]);
 	for (i = 0; i < 5; i++)

