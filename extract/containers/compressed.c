@@ -10,12 +10,14 @@
 #include <string.h>
 
 #include "base/err.h"
+#include "behind.h"
 #include "cpio.h"
 #include "detect/detect.h"
 #include "tar.h"
 #include "unpacked.h"
 
-#define PIECE ((size_t)64 << 10)
+#define PIECE     ((size_t)64 << 10)
+#define DRAIN_MAX (UINT64_C(4) << 30)
 
 /* "x.gz" to "x"; "x.tgz" to "x.tar". */
 static bool original_name(const struct kith_container_in *in, struct kith_buf *out)
@@ -64,33 +66,32 @@ static enum kith_status only_entry(const struct kith_container_in *in,
 	return st;
 }
 
-/* What follows the compressed stream: zeros fill up a block of a tape, or an image. */
-static enum kith_status behind(const struct kith_container_in *in, uint64_t at,
-			       struct kith_err *err)
+/*
+ * Reads what the walk left of the stream: nothing, unless an entry was cut off at a limit. What
+ * comes behind the stream is known only then. KITH_END: there is more of it than is worth that.
+ */
+static enum kith_status drain(struct kith_emit *emit, struct kith_unpacked *unpacked,
+			      struct kith_err *err)
 {
-	static const char name[] = "member 2", reason[] = "data behind the compressed stream";
-	struct kith_entry entry = {
-	    .kind = KITH_ENTRY_INNER, .name = (const uint8_t *)name, .name_n = sizeof name - 1};
-	struct kith_extent extent;
 	uint8_t piece[PIECE];
-	size_t n, i;
+	uint64_t left = DRAIN_MAX;
+	size_t n;
 	enum kith_status st;
 
 	for (;;) {
-		st = kith_blob_read_some(in->blob, at, piece, sizeof piece, &n, err);
+		st = kith_unpacked_read(unpacked, piece, sizeof piece, &n, err);
 		if (st < 0 || n == 0)
 			return st;
-		for (i = 0; i < n && piece[i] == 0; i++)
-			;
-		at += i;
-		if (i < n)
+		if (n > left)
 			break;
+		left -= n;
+		st = kith_emit_alive(emit, err);
+		if (st < 0)
+			return st;
 	}
-	st = kith_emit_note(in->emit, KITH_LEDGER_MARKED, reason, name, sizeof name - 1, err);
-	if (st < 0)
-		return st;
-	extent = (struct kith_extent){at, in->blob->size - at};
-	return kith_emit_in_place(in->emit, &entry, &extent, 1, err);
+	st = kith_emit_note(emit, KITH_LEDGER_SKIPPED, "the rest of a compressed stream", NULL, 0,
+			    err);
+	return st < 0 ? st : KITH_END;
 }
 
 static enum kith_status walk(const struct kith_container_in *in, struct kith_err *err)
@@ -114,9 +115,12 @@ static enum kith_status walk(const struct kith_container_in *in, struct kith_err
 	if (st >= 0) /* of an entry that was reported as damaged */
 		st = kith_unpacked_fault(unpacked, err);
 	if (st >= 0)
-		st = behind(in, kith_unpacked_used(unpacked), err);
+		st = drain(in->emit, unpacked, err);
+	if (st == KITH_OK)
+		st = kith_emit_behind(in, kith_unpacked_used(unpacked), "member 2",
+				      "data behind the compressed stream", err);
 	kith_unpacked_close(unpacked);
-	return st;
+	return st < 0 ? st : KITH_OK;
 }
 
 const struct kith_container_ops kith_container_compressed = {

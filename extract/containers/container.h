@@ -116,6 +116,10 @@ enum kith_status kith_emit_in_place(struct kith_emit *emit, const struct kith_en
 enum kith_status kith_emit_link(struct kith_emit *emit, const uint8_t *name, size_t name_n,
 				const uint8_t *target, size_t target_n, struct kith_err *err);
 
+/* Says that the container goes on: for work that may take seconds without another call, such as
+ * passing over the data of an entry that is not wanted. Costs nearly nothing. */
+enum kith_status kith_emit_alive(struct kith_emit *emit, struct kith_err *err);
+
 /* A whole pushed entry from a reader, for containers over a library with a read call: calls `read`
  * until it gives 0 bytes. A failing read becomes kith_emit_damaged. */
 enum kith_status kith_emit_pull(struct kith_emit *emit, const struct kith_entry *entry,

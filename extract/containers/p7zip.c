@@ -21,6 +21,8 @@
 
 #define PARTITION_HEAD 1536u /* bytes in which its signature is */
 #define VOLUMES_MAX    256u  /* of one firmware */
+#define VOLUME_STEP    4096u /* erase blocks of flash memory */
+#define VOLUME_GAP     "data between firmware volumes"
 
 /* kpvErrorFlags: all but "there are data after the end" */
 #define ERRORS_THAT_COUNT (~UINT64_C(0x40))
@@ -368,30 +370,57 @@ static enum kith_status walk_dmg(struct walk *walk, struct sz_archive *archive)
 
 /* --------------------------------------------------------------------- UEFI */
 
+/* From *at on, the next firmware volume, which begins at a multiple of STEP behind it;
+ * *ret_padding: what lies before it are bytes of erased flash memory. KITH_END: there is none. */
+static enum kith_status next_volume(const struct walk *walk, uint64_t *at, uint64_t *ret_bytes,
+				    bool *ret_padding)
+{
+	const struct kith_blob *blob = walk->in->blob;
+	uint8_t piece[VOLUME_STEP];
+	size_t n, i;
+	enum kith_status st;
+
+	for (*ret_padding = true;; *at += VOLUME_STEP) {
+		if (*at >= blob->size)
+			return KITH_END;
+		st = kith_blob_read_some(blob, *at, piece, sizeof piece, &n, walk->err);
+		if (st < 0)
+			return st;
+		if (n >= 44 && memcmp(piece + 40, "_FVH", 4) == 0) {
+			*ret_bytes = kith_get_le64(piece + 32);
+			return KITH_OK;
+		}
+		for (i = 0; i < n && *ret_padding; i++)
+			*ret_padding = piece[i] == 0 || piece[i] == 0xff;
+	}
+}
+
 /*
- * Firmware is several volumes, one behind the other. UEFI Platform Initialization, volume 3,
- * 3.2.1.1: EFI_FIRMWARE_VOLUME_HEADER has its length at 32 and "_FVH" at 40. Those that hold no
- * files but variables are not read by the library, nor is there anything in them.
+ * Firmware is several volumes, one behind the other, with gaps. UEFI Platform Initialization,
+ * volume 3, 3.2.1.1: EFI_FIRMWARE_VOLUME_HEADER has its length at 32 and "_FVH" at 40. Those that
+ * hold no files but variables are not read by the library, nor is there anything in them.
  */
 static enum kith_status walk_volumes(struct walk *walk)
 {
 	const struct kith_blob *blob = walk->in->blob;
-	/* cppcheck-suppress unreadVariable */
 	uint64_t at = 0, n = 0;
-	enum kith_status st = KITH_OK;
+	bool padding = true;
+	enum kith_status st;
 	unsigned done;
 
-	for (done = 0; done < VOLUMES_MAX && st >= 0; done++) {
+	for (done = 0; (st = next_volume(walk, &at, &n, &padding)) == KITH_OK; done++) {
 		struct sz_blob_stream stream;
 		struct sz_archive *archive = NULL;
-		uint8_t h[44];
 
-		if (blob->size - at < sizeof h)
-			break;
-		st = kith_blob_read(blob, at, h, sizeof h, walk->err);
-		if (st < 0 || memcmp(h + 40, "_FVH", 4) != 0)
-			break;
-		n = kith_get_le64(h + 32);
+		if (!padding)
+			st = kith_emit_note(walk->in->emit, KITH_LEDGER_SKIPPED, VOLUME_GAP,
+					    walk->in->name, walk->in->name_n, walk->err);
+		if (st >= 0 && done == VOLUMES_MAX)
+			return kith_emit_note(walk->in->emit, KITH_LEDGER_SKIPPED,
+					      "over a limit: firmware volumes", walk->in->name,
+					      walk->in->name_n, walk->err);
+		if (st < 0)
+			return st;
 		sz_blob_stream_init(&stream, blob, at);
 		if (open_stream("UEFIf", &stream.stream, &archive, NULL) == KITH_OK) {
 			uint64_t all = sz_archive_number(archive, SZ_PHYSICAL_SIZE);
@@ -407,11 +436,18 @@ static enum kith_status walk_volumes(struct walk *walk)
 					    walk->in->name_n, walk->err);
 		}
 		close_archive(archive);
-		if (n == 0 || n > blob->size - at)
-			break;
+		if (st < 0)
+			return st;
+		if (n == 0) /* a length that cannot be */
+			n = VOLUME_STEP;
+		if (n >= blob->size - at)
+			return KITH_OK;
 		at += n;
 	}
-	return st;
+	if (st == KITH_END && !padding)
+		return kith_emit_note(walk->in->emit, KITH_LEDGER_SKIPPED, VOLUME_GAP,
+				      walk->in->name, walk->in->name_n, walk->err);
+	return st < 0 ? st : KITH_OK;
 }
 
 static const char *format_name(enum kith_format format)

@@ -5,8 +5,8 @@
  * certificates are none of them.
  *
  * WiX Burn says itself where its cabinets are. Else the data are what their beginning says, or
- * a signature is looked for in their first 4 MiB: settings or texts of the self-extractor may come
- * before the archive.
+ * a signature is looked for in their first 4 MiB, and behind each archive that is found so:
+ * settings or texts of the self-extractor may come before it. What was not looked at is noted.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -80,8 +80,10 @@ static uint64_t match(const uint8_t *p, size_t n, uint64_t offset, uint64_t left
 	}
 }
 
-/* Of [from, end) the formats that are found in its first bytes. */
-static enum kith_status scan(struct overlay *overlay, uint64_t from, uint64_t end, bool *ret_zeros)
+/* The first format in [from, end) that begins in the first SCAN_BYTES of it. *ret_bytes: of it, 0:
+ * there is none, and *ret_zeros says whether these bytes are all zeros. */
+static enum kith_status scan(struct overlay *overlay, uint64_t from, uint64_t end, uint64_t *ret_at,
+			     uint64_t *ret_bytes, bool *ret_zeros)
 {
 	size_t n = end - from < SCAN_BYTES ? (size_t)(end - from) : SCAN_BYTES, i;
 	uint8_t *data = malloc(n);
@@ -91,20 +93,46 @@ static enum kith_status scan(struct overlay *overlay, uint64_t from, uint64_t en
 		return kith_fail_nomem(overlay->err);
 	st = kith_blob_read(overlay->in->blob, from, data, n, overlay->err);
 	*ret_zeros = true;
-	for (i = 0; i < n && st >= 0 && overlay->found < FOUND_MAX; i++) {
-		uint64_t bytes = match(data + i, n - i, from + i, end - from - i);
-
-		if (data[i] != 0)
-			*ret_zeros = false;
-		if (bytes == 0)
-			continue;
-		st = emit(overlay, from + i, bytes);
-		if (bytes >= n - i)
-			break;
-		i += (size_t)bytes - 1; /* behind a cabinet there may be another */
+	*ret_bytes = 0;
+	for (i = 0; i < n && *ret_bytes == 0 && st >= 0; i++) {
+		*ret_zeros = *ret_zeros && data[i] == 0;
+		*ret_at = from + i;
+		*ret_bytes = match(data + i, n - i, from + i, end - from - i);
 	}
 	free(data);
 	return st;
+}
+
+/* The formats in [from, end), one behind the other. */
+static enum kith_status scan_all(struct overlay *overlay, uint64_t from, uint64_t end)
+{
+	unsigned before = overlay->found;
+	uint64_t at = from, bytes = 1;
+	bool zeros = true;
+	enum kith_status st = KITH_OK;
+
+	while (st >= 0 && bytes > 0 && from < end && overlay->found < FOUND_MAX) {
+		st = scan(overlay, from, end, &at, &bytes, &zeros);
+		if (st >= 0 && bytes > 0) {
+			from = at + bytes;
+			st = emit(overlay, at, bytes);
+		}
+	}
+	if (st < 0 || from == end || (bytes == 0 && zeros && end - from <= SLACK))
+		return st;
+	if (overlay->found == FOUND_MAX && bytes > 0)
+		return kith_emit_note(overlay->in->emit, KITH_LEDGER_SKIPPED,
+				      "over a limit: archives behind a program", overlay->in->name,
+				      overlay->in->name_n, overlay->err);
+	if (end - from > SCAN_BYTES)
+		return kith_emit_note(overlay->in->emit, KITH_LEDGER_SKIPPED,
+				      "data behind the program, searched only in part",
+				      overlay->in->name, overlay->in->name_n, overlay->err);
+	return overlay->found > before
+		   ? KITH_OK
+		   : kith_emit_note(overlay->in->emit, KITH_LEDGER_COUNT,
+				    "data behind the program of no known format", overlay->in->name,
+				    overlay->in->name_n, overlay->err);
 }
 
 /* What the bytes are by their beginning alone. */
@@ -134,10 +162,9 @@ static enum kith_status detect(struct overlay *overlay, uint64_t from, uint64_t 
 
 static enum kith_status read_piece(struct overlay *overlay, uint64_t from, uint64_t end)
 {
-	unsigned before = overlay->found;
 	enum kith_format format = KITH_FORMAT_NONE;
-	bool zeros = false;
 	enum kith_status st;
+	size_t n;
 
 	if (end <= from)
 		return KITH_OK;
@@ -145,16 +172,17 @@ static enum kith_status read_piece(struct overlay *overlay, uint64_t from, uint6
 	if (st < 0)
 		return st;
 	/* Cabinets may follow each other, so they are cut apart. */
-	if (format != KITH_FORMAT_NONE && format != KITH_FORMAT_CAB)
+	if (format == KITH_FORMAT_CAB) {
+		uint8_t head[36];
+
+		st = kith_blob_read_some(overlay->in->blob, from, head, sizeof head, &n,
+					 overlay->err);
+		if (st >= 0 && cab_bytes(head, n, end - from) == 0)
+			return emit(overlay, from, end - from); /* damaged: its reader says so */
+	} else if (format != KITH_FORMAT_NONE) {
 		return emit(overlay, from, end - from);
-	st = scan(overlay, from, end, &zeros);
-	if (st >= 0 && overlay->found == before && format == KITH_FORMAT_CAB)
-		return emit(overlay, from, end - from); /* damaged: its reader will say so */
-	if (st < 0 || overlay->found > before || (zeros && end - from <= SLACK))
-		return st;
-	return kith_emit_note(overlay->in->emit, KITH_LEDGER_COUNT,
-			      "data behind the program of no known format", overlay->in->name,
-			      overlay->in->name_n, overlay->err);
+	}
+	return st < 0 ? st : scan_all(overlay, from, end);
 }
 
 /* ------------------------------------------------------------------- WiX Burn */

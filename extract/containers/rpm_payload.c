@@ -16,6 +16,7 @@
 
 #include "base/err.h"
 #include "base/limits.h"
+#include "containers/behind.h"
 #include "containers/unpacked.h"
 
 #define BUFFER_N ((size_t)128 << 10)
@@ -412,6 +413,9 @@ static enum kith_status newc_header(struct walk *walk, const uint8_t *header, st
 	st = skip_padding(walk, err);
 	if (st >= 0)
 		st = rpm_files_find(walk->files, walk->name.data, walk->name.n, &ret->file, err);
+	/* rpm goes by the mode in the header, so what is a file there has content. */
+	if (st >= 0 && ret->file != RPM_NO_FILE)
+		ret->regular = ret->regular || rpm_files_is_regular(walk->files, ret->file);
 	if (walk->name.n >= 2 && memcmp(walk->name.data, "./", 2) == 0)
 		memmove(walk->name.data, walk->name.data + 1, --walk->name.n);
 	return st;
@@ -448,6 +452,11 @@ static enum kith_status rest(struct walk *walk, struct kith_err *err)
 	if (st >= 0 && (!zeros || walk->n > 0))
 		st = kith_emit_note(walk->emit, KITH_LEDGER_SKIPPED, "bytes behind the payload",
 				    NULL, 0, err);
+	if (st >= 0 && walk->n == 0 &&
+	    walk->unpacked != NULL) /* what is behind the compressed stream */
+		st = kith_emit_behind(walk->payload->in,
+				      walk->payload->offset + kith_unpacked_used(walk->unpacked),
+				      "behind the payload", "data behind the payload", err);
 	return st;
 }
 

@@ -24,6 +24,7 @@
 #include "base/bytes.h"
 #include "base/err.h"
 #include "base/limits.h"
+#include "containers/behind.h"
 #include "containers/squashfs.h"
 
 #define DEPTH_MAX     4096u
@@ -569,6 +570,9 @@ static enum kith_status walk(const struct kith_container_in *in, struct kith_err
 	st = open_image(s, err);
 	if (st >= 0)
 		st = walk_tree(s, err);
+	if (st >= 0 && s->super.bytes_used < in->blob->size)
+		st = kith_emit_behind(in, s->super.bytes_used, "behind the image",
+				      "data behind the file system", err);
 	sqfs_destroy(s->fragments);
 	sqfs_destroy(s->dirs);
 	sqfs_destroy(s->inodes);

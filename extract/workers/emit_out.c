@@ -58,6 +58,11 @@ enum kith_status emit_tick(struct kith_emit *emit, struct kith_err *err)
 	return kith_emit_flush(emit, err);
 }
 
+enum kith_status kith_emit_alive(struct kith_emit *emit, struct kith_err *err)
+{
+	return emit_tick(emit, err);
+}
+
 enum kith_status emit_ask(struct kith_emit *emit, const struct kith_wire *message,
 			  struct kith_wire *ret, int *ret_fd, struct kith_err *err)
 {

@@ -14,6 +14,9 @@
 enum kith_status quiet_walk(const struct kith_container_ops *ops, enum kith_format format,
 			    const char *name, const uint8_t *data, size_t n);
 
+/* The emitter itself, for a part of a container; the same each time. */
+struct kith_emit *quiet_emit(void);
+
 /* A blob that lies in a file (in memory) with those bytes, valid until the next call. For parsers
  * that need a blob only. */
 const struct kith_blob *quiet_blob(const uint8_t *data, size_t n);
