@@ -123,12 +123,17 @@ static enum kith_status name_before_data(struct kith_ar *ar, uint64_t n,
 	return KITH_OK;
 }
 
-static bool is_bsd_table(const struct kith_buf *name)
+/* Only these names, whole: what merely begins like one is a member as any other. */
+static bool is_table(const struct kith_buf *name)
 {
-	static const char symbols[] = "__.SYMDEF"; /* also "__.SYMDEF SORTED", "__.SYMDEF_64" */
+	static const char *const names[] = {
+	    "/", "/SYM64/", "__.SYMDEF", "__.SYMDEF SORTED", "__.SYMDEF_64", "__.SYMDEF_64 SORTED"};
+	size_t i;
 
-	return name->n >= sizeof symbols - 1 &&
-	       memcmp(name->data, symbols, sizeof symbols - 1) == 0;
+	for (i = 0; i < sizeof names / sizeof *names; i++)
+		if (name->n == strlen(names[i]) && memcmp(name->data, names[i], name->n) == 0)
+			return true;
+	return false;
 }
 
 static enum kith_status read_name(struct kith_ar *ar, const uint8_t *header,
@@ -148,16 +153,14 @@ static enum kith_status read_name(struct kith_ar *ar, const uint8_t *header,
 		st = name_of_table(ar, v, err);
 	} else if (n > 3 && memcmp(header, "#1/", 3) == 0 && number(header + 3, NAME_N - 3, &v)) {
 		st = name_before_data(ar, v, member, err);
-	} else if (n > 0 &&
-		   header[0] == '/') { /* "/", "/SYM64/"; a name that is nowhere stays as it is */
-		member->table = n == 1 || header[1] < '0' || header[1] > '9';
+	} else if (n > 0 && header[0] == '/') { /* a name that is nowhere stays as it is */
 		st = set_name(ar, header, n, err);
 	} else {
 		if (n > 0 && header[n - 1] == '/')
 			n--;
 		st = set_name(ar, header, n, err);
 	}
-	if (st >= 0 && is_bsd_table(&ar->name))
+	if (st >= 0 && is_table(&ar->name))
 		member->table = true;
 	return st;
 }

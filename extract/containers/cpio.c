@@ -121,7 +121,9 @@ static enum kith_status skip(struct walk *walk, uint64_t n, struct kith_err *err
 			return KITH_OK;
 		}
 		if (now == 0) {
-			st = have(walk, &more, err);
+			st = kith_emit_alive(walk->in->emit, err);
+			if (st >= 0)
+				st = have(walk, &more, err);
 			if (st < 0)
 				return st;
 			if (!more)

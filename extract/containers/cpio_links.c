@@ -67,6 +67,7 @@ static enum kith_status add(struct kith_cpio_links *links, uint64_t device, uint
 
 	if (links->n >= ROWS_MAX || n > NAMES_MAX - links->names.n) {
 		links->lost += data ? 0 : 1;
+		links->lost_data = links->lost_data || data;
 		return KITH_OK;
 	}
 	row.name = links->names.n;
@@ -125,13 +126,16 @@ enum kith_status kith_cpio_links_end(struct kith_cpio_links *links, bool whole,
 
 		if (!links->rows[i].waits)
 			continue;
-		st = whole ? fn(user, name, n, NULL, 0, err)
-			   : kith_emit_note(emit, KITH_LEDGER_FAILED, "hard link without data",
-					    name, n, err);
+		/* where the name with the data did not fit, none of them is known to be empty */
+		st = whole && !links->lost_data
+			 ? fn(user, name, n, NULL, 0, err)
+			 : kith_emit_note(emit, KITH_LEDGER_FAILED, "hard link without data", name,
+					  n, err);
 	}
 	for (; links->lost > 0 && st >= 0; links->lost--)
 		st = kith_emit_note(emit, KITH_LEDGER_FAILED, "too many hard links", NULL, 0, err);
 	links->n = links->names.n = 0;
+	links->lost_data = false;
 	if (links->n_slots > 0)
 		memset(links->slots, 0xff, links->n_slots * sizeof *links->slots);
 	return st < 0 ? st : KITH_OK;

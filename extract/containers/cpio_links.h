@@ -17,7 +17,8 @@ struct kith_cpio_links {
 	uint32_t *slots; /* of the last row of an inode; a hash table */
 	size_t n_slots;
 	struct kith_buf names;
-	uint64_t lost; /* names that did not fit */
+	uint64_t lost;  /* names that did not fit */
+	bool lost_data; /* one of them had the data */
 };
 
 /* name is another name of target; target NULL: it is an empty file. */

@@ -87,7 +87,8 @@ uint64_t kith_xz_used(const struct kith_xz *xz)
 static enum kith_status next_stream(struct kith_xz *xz, struct kith_err *err)
 {
 	static const uint8_t magic[6] = {0xfd, '7', 'z', 'X', 'Z', 0};
-	uint64_t at = xz->at - xz->stream.avail_in;
+	const uint8_t *end = xz->stream.next_in + xz->stream.avail_in; /* of xz->piece */
+	uint64_t at = xz->at - xz->stream.avail_in, kept;
 	uint8_t piece[4096];
 	enum kith_status st;
 	size_t n, i;
@@ -107,9 +108,13 @@ static enum kith_status next_stream(struct kith_xz *xz, struct kith_err *err)
 		xz->done = true;
 		return KITH_OK;
 	}
-	xz->at = at;
+	/* Streams may be tiny: what was read already is not read again. */
+	kept = xz->at > at ? xz->at - at : 0;
+	if (kept == 0)
+		xz->at = at;
 	st = begin_stream(xz, err);
-	xz->stream.avail_in = 0;
+	xz->stream.next_in = end - kept;
+	xz->stream.avail_in = (size_t)kept;
 	return st;
 }
 

@@ -16,6 +16,7 @@
 #define HOST_UNIX  3u
 #define HOST_MACOS 19u
 #define PIECE      ((size_t)64 << 10)
+#define TARGET_MAX 4096u /* of a symlink: PATH_MAX */
 
 struct walk {
 	const struct kith_container_in *in;
@@ -87,16 +88,18 @@ static enum kith_status set_name(struct walk *walk, const struct kith_zip_entry 
 	return KITH_OK;
 }
 
-/* Folders, symlinks, devices. */
+/* Folders, symlinks, devices. Only what has no content of its own: many programs that unpack zips
+ * do not look at the type, and write a file of whatever content there is. */
 static bool is_other(const struct kith_zip_entry *entry)
 {
-	const uint32_t type_bits = 0170000, regular = 0100000;
+	const uint32_t type_bits = 0170000, regular = 0100000, symlink = 0120000;
 	uint32_t type = entry->attributes >> 16 & type_bits;
 
 	if (entry->name_n > 0 && entry->name[entry->name_n - 1] == '/' && entry->size == 0)
 		return true;
-	return (entry->host == HOST_UNIX || entry->host == HOST_MACOS) && type != 0 &&
-	       type != regular;
+	if ((entry->host != HOST_UNIX && entry->host != HOST_MACOS) || type == 0 || type == regular)
+		return false;
+	return entry->size <= (type == symlink ? TARGET_MAX : 0);
 }
 
 static enum kith_status damaged(struct walk *walk, const struct kith_entry *entry,
@@ -118,8 +121,12 @@ static enum kith_status report_stored(struct walk *walk, const struct kith_zip_e
 	size_t n = 1;
 	enum kith_status st = KITH_OK;
 
-	while (st >= 0 && n > 0)
+	while (st >= 0 && n > 0) {
+		st = kith_emit_alive(walk->in->emit, err);
+		if (st < 0)
+			return st;
 		st = kith_zip_member_read(walk->member, piece, sizeof piece, &n, &fault);
+	}
 	if (st == KITH_E_CORRUPT)
 		return damaged(walk, entry, fault.msg, err);
 	if (st < 0) {

@@ -13,6 +13,7 @@
 #include <cmocka.h>
 
 #include "containers/ar_members.h"
+#include "containers/cpio_links.h"
 #include "containers/frames_end.h"
 #include "containers/tar.h"
 #include "containers/unpacked.h"
@@ -32,7 +33,13 @@ static void test_ar_names(void **state)
 				   "xy"
 				   "#1/20           0           0     0     100644  23        `\n"
 				   "another_long_name\0\0\0def\n"
-				   "/99             0           0     0     100644  0         `\n";
+				   "/99             0           0     0     100644  0         `\n"
+				   "/x              0           0     0     100644  2         `\n"
+				   "xy"
+				   "__.SYMDEF.txt/  0           0     0     100644  2         `\n"
+				   "xy"
+				   "__.SYMDEF SORTED0           0     0     100644  0         `\n"
+				   "/SYM64/         0           0     0     100644  0         `\n";
 	static const struct {
 		const char *name, *data;
 		bool table;
@@ -40,7 +47,11 @@ static void test_ar_names(void **state)
 		    {"a_member_of_long_name", "abc", false},
 		    {"short", "xy", false},
 		    {"another_long_name", "def", false},
-		    {"/99", "", false}};
+		    {"/99", "", false},
+		    {"/x", "xy", false}, /* begins like a table, but is none */
+		    {"__.SYMDEF.txt", "xy", false},
+		    {"__.SYMDEF SORTED", "", true},
+		    {"/SYM64/", "", true}};
 	const struct kith_blob *blob;
 	struct kith_ar ar;
 	struct kith_ar_member member;
@@ -228,6 +239,56 @@ static void test_tar_member(void **state)
 	kith_buf_done(&out);
 }
 
+static unsigned links_empty; /* names that were reported as empty files */
+
+static enum kith_status count_empty(void *user, const uint8_t *name, size_t n,
+				    const uint8_t *target, size_t target_n, struct kith_err *err)
+{
+	(void)user;
+	(void)name;
+	(void)n;
+	(void)target_n;
+	(void)err;
+	links_empty += target == NULL ? 1 : 0;
+	return KITH_OK;
+}
+
+/* Whether names that wait in the end are empty is only known when no name with data was dropped. */
+static void test_cpio_links(void **state)
+{
+	static uint8_t large[(size_t)32 << 10];
+	static struct kith_cpio_links links;
+	struct kith_emit *emit = quiet_emit();
+	uint64_t inode = 10;
+	int pass;
+
+	(void)state;
+	assert_int_equal(kith_cpio_links_wait(&links, 0, 1, large, 3, count_empty, NULL, NULL),
+			 KITH_OK);
+	assert_int_equal(kith_cpio_links_end(&links, true, count_empty, NULL, emit, NULL), KITH_OK);
+	assert_int_equal(links_empty, 1);
+	for (pass = 0; pass < 2047; pass++, inode++)
+		assert_int_equal(kith_cpio_links_data(&links, 0, inode, large, sizeof large,
+						      count_empty, NULL, NULL),
+				 KITH_OK);
+	assert_int_equal(kith_cpio_links_data(&links, 0, inode, large, sizeof large - 5,
+					      count_empty, NULL, NULL),
+			 KITH_OK);
+	/* 5 bytes are left: the name with the data does not fit, the next one does */
+	assert_int_equal(kith_cpio_links_data(&links, 0, 1, large, 10, count_empty, NULL, NULL),
+			 KITH_OK);
+	assert_int_equal(kith_cpio_links_wait(&links, 0, 1, large, 3, count_empty, NULL, NULL),
+			 KITH_OK);
+	assert_int_equal(kith_cpio_links_end(&links, true, count_empty, NULL, emit, NULL), KITH_OK);
+	assert_int_equal(links_empty, 1);
+	/* the next archive begins anew */
+	assert_int_equal(kith_cpio_links_wait(&links, 0, 1, large, 3, count_empty, NULL, NULL),
+			 KITH_OK);
+	assert_int_equal(kith_cpio_links_end(&links, true, count_empty, NULL, emit, NULL), KITH_OK);
+	assert_int_equal(links_empty, 2);
+	kith_cpio_links_done(&links);
+}
+
 static void test_frames_end(void **state)
 {
 	/* a skippable frame; a frame with one RLE block and a checksum; garbage */
@@ -260,7 +321,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(test_ar_names),   cmocka_unit_test(test_list_of_digests),
 	    cmocka_unit_test(test_pax),        cmocka_unit_test(test_tar_member),
-	    cmocka_unit_test(test_frames_end),
+	    cmocka_unit_test(test_frames_end), cmocka_unit_test(test_cpio_links),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -8,6 +8,7 @@ by its recipe, and what must be said of them.
 """
 import gzip
 import hashlib
+import lzma
 import os
 import random
 import re
@@ -178,12 +179,14 @@ class Zip:
     def __init__(self):
         self.body, self.directory, self.n = b"", b"", 0
 
-    def add(self, name, data, method=0, crc=None, size=None, local_name=None, at=None, flags=0):
+    def add(self, name, data, method=0, crc=None, size=None, local_name=None, at=None, flags=0,
+            mode=0, packed=None):
         crc = zlib.crc32(data) if crc is None else crc
         size = len(data) if size is None else size
         self.directory += struct.pack(
-            "<IHHHHHHIIIHHHHHII", 0x02014b50, 20, 20, flags, method, 0, 0, crc, len(data), size,
-            len(name), 0, 0, 0, 0, 0, len(self.body) if at is None else at) + name
+            "<IHHHHHHIIIHHHHHII", 0x02014b50, 20 | (3 << 8 if mode else 0), 20, flags, method, 0, 0,
+            crc, len(data) if packed is None else packed, size, len(name), 0, 0, 0, 0, mode << 16,
+            len(self.body) if at is None else at) + name
         if at is None:
             local = name if local_name is None else local_name
             self.body += struct.pack("<IHHHHHIIIHH", 0x04034b50, 20, flags, method, 0, 0, crc,
@@ -251,6 +254,24 @@ def hostile_zips(work):
           any(line.startswith("note 4 unsupported method 99: method") for line in others) and
           any("another name" in line and line.endswith("good") for line in others),
           f"bad.zip: {others}")
+    # what lies beyond the file hides nothing behind it
+    z = Zip()
+    z.add(b"huge", b"abc", packed=1 << 30)
+    z.add(b"good", b"good")
+    _, got, others = walk("zip", z.write(work + "/beyond.zip"))
+    check(got == [(b"good", sha256(b"good"))] and len(others) == 1 and
+          others[0].startswith("damaged"), f"beyond.zip: {got} {others}")
+    # a type in the attributes makes no content go away
+    z = Zip()
+    large = bytes(5000)
+    for name, data, mode in ((b"folder", b"abc", 0o040755), (b"fifo", b"abc", 0o010644),
+                             (b"link", b"target", 0o120777), (b"large link", large, 0o120777),
+                             (b"device", b"", 0o020644)):
+        z.add(name, data, mode=mode)
+    _, got, others = walk("zip", z.write(work + "/types.zip"))
+    check(got == [(b"fifo", sha256(b"abc")), (b"folder", sha256(b"abc")),
+                  (b"large link", sha256(large))] and
+          sorted(others) == ["other device", "other link"], f"types.zip: {got} {others}")
     check(walk("zip", z.write(work + "/disk.zip", disk=2))[2] ==
           ["failed: a part of a zip on several disks"], "disk.zip")
     check(walk("zip", z.write(work + "/count.zip", count=9))[0] == 1, "count.zip")
@@ -382,6 +403,38 @@ def packages(work):
     check(status == 1 and "it ends at offset" in others[-1], f"cut.cpio: {others}")
 
 
+def rpms(work):
+    """What is patched here are rpms from the corpus of the fuzz target."""
+    corpus = os.path.join(os.path.dirname(os.path.abspath(__file__)), "../../fuzz/corpus/rpm/")
+    plain = bytearray(open(corpus + "none.rpm", "rb").read())
+    _, want, _ = walk("rpm", corpus + "none.rpm")
+    check(any(name == b"a" for name, _ in want), f"none.rpm: {want}")
+    at = plain.index(b"070701", plain.index(b"TRAILER!!!") - 7000)
+    while plain[at + 110:at + 114] != b"./a\0":
+        at = plain.index(b"070701", at + 1)
+    plain[at + 14:at + 22] = b"0000a1ff"  # the payload says symlink; rpm goes by the header
+    _, got, _ = walk("rpm", put(work + "/mode.rpm", plain))
+    check(got == want, f"mode.rpm: {got}")
+    packed = open(corpus + "gzip.rpm", "rb").read()
+    for more, told in ((b"garbage", ["note 2 data behind the payload: behind the payload"]),
+                       (bytes(600), [])):
+        _, got, others = walk("rpm", put(work + "/more.rpm", packed + more))
+        check(len([e for e in got if e[0] != b"behind the payload"]) == len(want) and
+              [o for o in others if "behind" in o] == told, f"more.rpm: {others}")
+
+
+def several_streams(work):
+    """xz: many streams in one piece that is read, with padding, are one file."""
+    rnd = random.Random(3)
+    parts = [rnd.randbytes(100) for _ in range(8000)]
+    packed = b"".join(lzma.compress(p, preset=0) + bytes(4 * (i % 3)) for i, p in enumerate(parts))
+    packed += lzma.compress(bytes(1000)) + b"behind"
+    check(len(packed) > 1 << 20, "large enough to be read by liblzma")
+    _, got, others = walk("xz", put(work + "/streams.xz", packed))
+    check(got == [(b"member 2", sha256(b"behind")),
+                  (b"streams", sha256(b"".join(parts) + bytes(1000)))], f"streams.xz: {got} {others}")
+
+
 def encrypted(work):
     put(work + "/secret", b"secret" * 100)
     for name, fmt, how in (("e.zip", "zip", "-tzip"), ("e.7z", "7z", ""), ("eh.7z", "7z", "-mhe")):
@@ -397,6 +450,8 @@ def main():
         hostile_tars(work)
         packages(work)
         encrypted(work)
+        rpms(work)
+        several_streams(work)
     print(f"archives: {checks} checks, {faults} faults")
     return 1 if faults or checks < 60 else 0
 
