@@ -25,6 +25,7 @@
 #define FILES_MAX    (1u << 20) /* of a set; one cabinet has at most 65,535 */
 #define STEPS_MAX    (1u << 30) /* the library finds a file's folder by walking their list */
 #define RESTARTS_MAX 16u        /* decoding a folder anew, since files in it overlap */
+#define NAME_MAX_N   257u       /* MS-CAB 2.1: names of cabinets, with their NUL */
 #define CFHEADER     36u        /* bytes of a cabinet's header without its options */
 
 struct part {
@@ -35,8 +36,9 @@ struct part {
 
 /* Where decoded bytes go. */
 struct sink {
-	struct kith_emit *emit; /* NULL: dropped */
-	enum kith_status st;    /* of emit; negative: ends the walk */
+	struct kith_emit *emit;  /* NULL: dropped */
+	struct kith_emit *alive; /* the same, but never NULL: hears that decoding goes on */
+	enum kith_status st;     /* of emit; negative: ends the walk */
 	struct kith_err *err;
 };
 
@@ -120,6 +122,8 @@ static int sys_write(struct mspack_file *base, void *buf, int n)
 		sink->st = kith_emit_data(sink->emit, buf, (size_t)n, sink->err);
 		if (sink->st == KITH_END) /* cut off: what is behind it is still to be decoded */
 			sink->emit = NULL;
+	} else {
+		sink->st = kith_emit_alive(sink->alive, sink->err);
 	}
 	return sink->st < 0 ? -1 : n;
 }
@@ -227,24 +231,27 @@ static enum kith_status open_part(struct cab *cab, struct part *part, const stru
 			 error_text(cab->d->last_error(cab->d)));
 }
 
-/* Names in a set are of the time when names had no case. */
-static enum kith_status find_sibling(struct cab *cab, const char *name,
+/* Names in a set are of the time when names had no case. found: the name that there was. */
+static enum kith_status find_sibling(struct cab *cab, const char *name, char found[NAME_MAX_N],
 				     const struct kith_blob **ret)
 {
-	char other[256];
-	enum kith_status st = kith_emit_sibling(cab->in->emit, name, ret, cab->err);
 	size_t n = strlen(name), i;
+	enum kith_status st;
 	int lower;
 
-	for (lower = 1; st == KITH_NOT_FOUND && n < sizeof other && lower >= 0; lower--) {
+	if (n >= NAME_MAX_N)
+		return KITH_NOT_FOUND;
+	memcpy(found, name, n + 1);
+	st = kith_emit_sibling(cab->in->emit, found, ret, cab->err);
+	for (lower = 1; st == KITH_NOT_FOUND && lower >= 0; lower--) {
 		char from = lower ? 'A' : 'a';
 
-		memcpy(other, name, n + 1);
+		memcpy(found, name, n + 1);
 		for (i = 0; i < n; i++)
-			if (other[i] >= from && other[i] <= from + 25)
-				other[i] = (char)(other[i] ^ 0x20);
-		if (strcmp(other, name) != 0)
-			st = kith_emit_sibling(cab->in->emit, other, ret, cab->err);
+			if (found[i] >= from && found[i] <= from + 25)
+				found[i] = (char)(found[i] ^ 0x20);
+		if (strcmp(found, name) != 0)
+			st = kith_emit_sibling(cab->in->emit, found, ret, cab->err);
 	}
 	return st;
 }
@@ -272,12 +279,13 @@ static enum kith_status is_read_with_previous(struct cab *cab, bool *ret)
 	size_t n = cab->in->name_n, i;
 	const struct kith_blob *blob = NULL;
 	struct part *previous = &cab->parts[1];
+	char found[NAME_MAX_N];
 	enum kith_status st;
 
 	*ret = false;
 	if ((own->flags & MSCAB_HDR_PREVCAB) == 0 || own->prevname == NULL)
 		return KITH_OK;
-	st = find_sibling(cab, own->prevname, &blob);
+	st = find_sibling(cab, own->prevname, found, &blob);
 	if (st != KITH_OK)
 		return st < 0 ? st : KITH_OK;
 	st = open_part(cab, previous, blob);
@@ -289,22 +297,21 @@ static enum kith_status is_read_with_previous(struct cab *cab, bool *ret)
 			n = cab->in->name_n - i - 1;
 		}
 	}
-	if (previous->cab->nextname != NULL && strlen(previous->cab->nextname) == n &&
-	    previous->cab->set_id == own->set_id &&
-	    previous->cab->set_index + 1 == own->set_index) {
-		for (i = 0; i < n; i++) /* equal but for the case of ASCII letters */
-			if ((base[i] ^ (uint8_t)previous->cab->nextname[i]) & ~0x20)
-				break;
+	st = KITH_NOT_FOUND;
+	if (previous->cab->nextname != NULL && previous->cab->set_id == own->set_id &&
+	    previous->cab->set_index + 1 == own->set_index)
+		st = find_sibling(cab, previous->cab->nextname, found, &blob);
+	/* It is this file that the previous part will find, not one that only looks like it. */
+	if (st == KITH_OK && strlen(found) == n && memcmp(found, base, n) == 0) {
 		/* Whether it can be joined is known by trying; then both are one. */
-		if (i == n &&
-		    cab->d->append(cab->d, previous->cab, cab->parts[0].cab) == MSPACK_ERR_OK) {
+		if (cab->d->append(cab->d, previous->cab, cab->parts[0].cab) == MSPACK_ERR_OK) {
 			*ret = true;
 			return KITH_OK;
 		}
 	}
 	cab->d->close(cab->d, previous->cab);
 	previous->cab = NULL;
-	return KITH_OK;
+	return st < 0 ? st : KITH_OK;
 }
 
 static enum kith_status append_next(struct cab *cab)
@@ -313,11 +320,14 @@ static enum kith_status append_next(struct cab *cab)
 	const char *name = last->cab->nextname;
 	const struct kith_blob *blob = NULL;
 	const char *reason = "the next part of the set is missing";
+	char found[NAME_MAX_N];
 	enum kith_status st;
 
-	st = find_sibling(cab, name, &blob);
-	if (st < 0)
+	st = find_sibling(cab, name, found, &blob);
+	if (st < 0 && st != KITH_E_LIMIT) /* what the parts have so far is read */
 		return st;
+	if (st == KITH_E_LIMIT)
+		reason = "over a limit: parts of a set";
 	if (st == KITH_OK) {
 		reason = "the next part of the set is damaged";
 		st = open_part(cab, next, blob);
@@ -366,7 +376,7 @@ static enum kith_status append_all(struct cab *cab)
 static enum kith_status decode(struct cab *cab, struct mscabd_file *file, struct kith_emit *emit,
 			       int *ret_error, bool *ret_cut)
 {
-	struct sink sink = {.emit = emit, .st = KITH_OK, .err = cab->err};
+	struct sink sink = {.emit = emit, .alive = cab->in->emit, .st = KITH_OK, .err = cab->err};
 	struct sink *name = &sink; /* what it points at must not be const, so not itself */
 
 	*ret_error = cab->d->extract(cab->d, file, (const char *)(const void *)&name);

@@ -161,8 +161,10 @@ static enum kith_status add_part(struct wim *wim, unsigned number)
 		st = kith_emit_sibling(wim->in->emit, name, &blob, wim->err);
 	else
 		(void)snprintf(name, sizeof name, "part %u", number);
-	if (st < 0)
+	if (st < 0 && st != KITH_E_LIMIT) /* the images are read as far as the parts reach */
 		return st;
+	if (st == KITH_E_LIMIT)
+		reason = "over a limit: parts of a split image";
 	if (st == KITH_OK) {
 		reason = "a part of the split image is of another one, or damaged";
 		if (read_header(part, blob, NULL) == KITH_OK && part->number == number &&

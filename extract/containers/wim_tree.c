@@ -251,6 +251,18 @@ static enum kith_status add_wof(struct wim *wim, const struct streams *s, uint32
 
 /* ----------------------------------------------------------------------- entries */
 
+/* False: what begins there was read already, as this or as another entry: a loop, or one directory
+ * in two places. So each byte is read as one entry at most, and time is bounded by the metadata. */
+static bool is_first_visit(struct tree *tree, uint64_t at)
+{
+	uint8_t bit = (uint8_t)(1u << (at >> 3 & 7));
+
+	if ((at & 7) != 0 || at >= tree->n || (tree->seen[at >> 6] & bit) != 0)
+		return false;
+	tree->seen[at >> 6] |= bit;
+	return true;
+}
+
 /* The stream entries behind an entry. Their end is *ret_end. False: beyond the metadata. */
 static bool next_stream(const struct tree *tree, uint64_t *at, struct stream *ret)
 {
@@ -288,7 +300,7 @@ static bool is_wof_stream(const struct stream *stream)
  * Microsoft's tools write it, in a stream entry without a name and zero in the entry. Of a reparse
  * point the first hash without a name is that of its reparse data.
  */
-static bool sort_streams(const struct tree *tree, const uint8_t *entry, uint64_t streams,
+static bool sort_streams(struct tree *tree, const uint8_t *entry, uint64_t streams,
 			 uint64_t *ret_end, struct streams *ret)
 {
 	bool reparse = (kith_get_le32(entry + 8) & ATTR_REPARSE) != 0;
@@ -306,7 +318,7 @@ static bool sort_streams(const struct tree *tree, const uint8_t *entry, uint64_t
 		}
 		if (left-- == 0)
 			break;
-		if (!next_stream(tree, &streams, &stream))
+		if (!is_first_visit(tree, streams) || !next_stream(tree, &streams, &stream))
 			return false;
 		hash = stream.name_n == 0 ? stream.hash : NULL;
 		if (stream.name_n == 0)
@@ -431,9 +443,8 @@ static enum kith_status read_entry(struct tree *tree, const struct waiting *dir,
 		return KITH_END;
 	if (length < ENTRY_BYTES || length > tree->n - *at)
 		return KITH_NOT_FOUND;
-	if (tree->seen[*at >> 6] & 1u << (*at >> 3 & 7))
-		return KITH_NOT_FOUND; /* a loop, or one directory in two places */
-	tree->seen[*at >> 6] |= (uint8_t)(1u << (*at >> 3 & 7));
+	if (!is_first_visit(tree, *at))
+		return KITH_NOT_FOUND;
 	name_n = get_le16(p + 100);
 	if (name_n > length - ENTRY_BYTES)
 		return KITH_NOT_FOUND;
@@ -502,7 +513,7 @@ enum kith_status wim_tree_read(struct wim *wim, unsigned image, const uint8_t *d
 	tree.seen = calloc(n / 64 + 1, 1);
 	if (tree.seen == NULL)
 		return kith_fail_nomem(wim->err);
-	tree.seen[root >> 6] |= (uint8_t)(1u << (root >> 3 & 7));
+	(void)is_first_visit(&tree, root);
 	below = kith_get_le64(data + root + 16);
 	if (below != 0)
 		st = push(&tree, below, node, 0, 10);

@@ -199,6 +199,18 @@ def wim_damage():
     struct.pack_into("<Q", broken, at, 1 << 40)
     yield wim([bytes(broken)], [a, b]), [line(a, "f", "a"), "note 4 damaged entries of a directory: ",
                                          "note 3 content that has no name: "]
+    # Stream entries that lie upon each other and on entries are read once: else 65,535 of them for
+    # every entry would be.
+    folders = [Node(f"d{i}", attributes=DIR, children=[]) for i in range(3)]
+    twice = bytearray(metadata(folders))
+    for i, folder in enumerate(folders):
+        struct.pack_into("<Q", twice, folder.at + 16, len(twice))
+        twice += (struct.pack("<QII", 104, NORMAL, 0) + b"\0" * 80 +
+                  struct.pack("<HHH", 2 - i, 0, 0)).ljust(104, b"\0")
+    yield wim([bytes(twice) + b"\0" * 8], []), [
+        line(b"", "f", "d2")] + [
+            f"note 4 an entry without a name in a folder: d{i}" for i in range(3)] + [
+            "note 4 damaged entries of a directory: " + d for d in ("d0", "d0", "d1", "d1")]
     # A part on its own.
     yield wim([metadata([Node("a", a)])], [a], part=(2, 3)), [
         "note 4 a part of a split image whose first part is missing: sample.wim"]
@@ -229,10 +241,13 @@ def checksum(data, seed=0):
     return seed ^ int.from_bytes(rest, "big")
 
 
-def cabinet(folders, files, bad_block=None):
-    """folders: (method, content); files: (name, folder, offset, size)."""
+def cabinet(folders, files, bad_block=None, index=0, before=None, after=None):
+    """folders: (method, content); files: (name, folder, offset, size). index, before, after: in a
+    set, and the names of its neighbours."""
+    links = b"".join(n.encode() + b"\0disk\0" for n in (before, after) if n is not None)
+    flags = (before is not None) | (after is not None) << 1
     names = b"".join(n.encode() + b"\0" for n, *_ in files)
-    at = 36 + 8 * len(folders) + 16 * len(files) + len(names)
+    at = 36 + len(links) + 8 * len(folders) + 16 * len(files) + len(names)
     heads, data = b"", b""
     for number, (method, content) in enumerate(folders):
         blocks = [content[i:i + 32768] for i in range(0, len(content), 32768)]
@@ -252,9 +267,10 @@ def cabinet(folders, files, bad_block=None):
     entries = b""
     for name, folder, offset, size in files:
         entries += struct.pack("<IIHHHH", size, offset, folder, 0, 0, 0x20) + name.encode() + b"\0"
-    head = b"MSCF" + struct.pack("<IIIIIBBHHHHH", 0, at + len(data), 0, 36 + 8 * len(folders), 0, 3,
-                                 1, len(folders), len(files), 0, 7, 0)
-    return head + heads + entries + data
+    head = b"MSCF" + struct.pack("<IIIIIBBHHHHH", 0, at + len(data), 0,
+                                 36 + len(links) + 8 * len(folders), 0, 3, 1, len(folders),
+                                 len(files), flags, 7, index)
+    return head + links + heads + entries + data
 
 
 def cab_order():
@@ -332,8 +348,16 @@ def pe_overlays():
     signed = program([(".text", b"code")], (len(stub) + len(archive), 64))
     yield signed + archive + cab[:64].ljust(64) + cab, [line(archive, "i", "overlay"),
                                                        line(cab, "i", "overlay 2")]
-    # Beyond 4 MiB nothing is looked for.
-    yield stub + b"x" * (4 << 20) + archive, [unknown]
+    # Beyond 4 MiB, and behind 64 archives, nothing is looked for, which is told.
+    unsearched = "note 3 data behind the program, searched only in part: sample.exe"
+    yield stub + b"x" * (4 << 20) + archive, [unsearched]
+    yield stub + cab + b"x" * (4 << 20) + archive, [line(cab, "i", "overlay"), unsearched]
+    yield stub + cab * 64 + archive, [line(cab, "i", "overlay")] + [
+        line(cab, "i", f"overlay {i}") for i in range(2, 65)] + [
+        "note 3 over a limit: archives behind a program: sample.exe"]
+    # A cabinet that is larger than what is looked at hides nothing.
+    large = cabinet([(0, bytes(5 << 20))], [("x", 0, 0, 3)])
+    yield stub + large + cab, [line(large, "i", "overlay"), line(cab, "i", "overlay 2")]
     # WiX Burn: the second container is behind the signature.
     size = 512 + 1024
     burn = struct.pack("<II16sIIIIIIII", 0x00F14300, 2, b"g" * 16, size, 0, size + len(cab), 10, 1,
@@ -343,10 +367,93 @@ def pe_overlays():
     yield b"MZ" + b"\0" * 100, None
 
 
+# ---------------------------------------------------------------------------------------- firmware
+
+def volume(size=4096):
+    """A firmware volume with a file system that nobody knows."""
+    head = b"\0" * 16 + b"?" * 16 + struct.pack("<Q", size) + b"_FVH"
+    return head.ljust(size, b"\xff")
+
+
+def firmware():
+    empty = "note 3 a firmware volume without files: sample.fd"
+    gap = "note 3 data between firmware volumes: sample.fd"
+    yield volume() + volume(8192), [empty] * 2
+    yield volume() + b"\xff" * 8192 + volume(), [empty] * 2
+    yield volume() + b"code" * 2048 + volume(), [empty] * 2 + [gap]
+    yield volume() + b"code" * 2048, [empty, gap]
+    yield volume() * 257, [empty] * 256 + ["note 3 over a limit: firmware volumes: sample.fd"]
+
+
+# ---------------------------------------------------------------------------------- several files
+
+def split_image():
+    """More parts than may be opened: what the others hold is not lost."""
+    files = {}
+    contents = [b"content %d" % i for i in range(70)]
+    tree = metadata([Node(f"f{i:02}", c) for i, c in enumerate(contents)])
+    for i, content in enumerate(contents):
+        files[f"s{i + 1 if i else ''}.swm"] = wim([tree] if i == 0 else [], [content],
+                                                  part=(i + 1, 70))
+    return "wim", "wim", files, {
+        "s.swm": [line(c, "f", f"f{i:02}") for i, c in enumerate(contents[:65])] +
+        [f"note 4 over a limit: parts of a split image: s{i}.swm" for i in range(66, 71)] +
+        [f"note 4 its content is in a missing part: f{i}" for i in range(65, 70)] +
+        [f"declared 0 0 0 f{i}" for i in range(65, 70)]}
+
+
+def split_cabinet():
+    """The same of cabinets."""
+    files = {}
+    for i in range(70):
+        files[f"c{i}.cab"] = cabinet(
+            [(0, b"%02d" % i)], [(f"f{i:02}", 0, 0, 2)], index=i,
+            before=f"c{i - 1}.cab" if i else None, after=f"c{i + 1}.cab" if i < 69 else None)
+    return "main", "cab", files, {
+        "c0.cab": [line(b"%02d" % i, "f", f"f{i:02}") for i in range(65)] +
+        ["note 4 over a limit: parts of a set: c65.cab"]}
+
+
+def cabinet_names():
+    """A part is left to the one before it only when that one finds it, by this very name."""
+    one = cabinet([(0, b"one")], [("one", 0, 0, 3)], after="Two.Cab")
+    two = cabinet([(0, b"two")], [("two", 0, 0, 3)], index=1, before="one.cab")
+    later = "note 3 a part of a split cabinet, read with its first part: "
+    yield "main", "cab", {"one.cab": one, "two.cab": two}, {
+        "one.cab": [line(b"one", "f", "one"), line(b"two", "f", "two")],
+        "two.cab": [later + "two.cab"]}
+    yield "main", "cab", {"one.cab": one, "two.CAB": two}, {
+        "one.cab": [line(b"one", "f", "one"),
+                    "note 4 the next part of the set is missing: Two.Cab"],
+        "two.CAB": [line(b"two", "f", "two"),
+                    "note 4 the previous part of the set is missing: one.cab"]}
+
+
 CASES = [("wim", "wim", "sample.wim", maker)
          for maker in (wim_names, wim_wof, wim_damage, wim_facts)] + \
         [("main", "cab", "sample.cab", maker) for maker in (cab_order, cab_msu)] + \
-        [("main", "pe-overlay", "sample.exe", pe_overlays)]
+        [("main", "pe-overlay", "sample.exe", pe_overlays),
+         ("7z", "uefi-volume", "sample.fd", firmware)]
+
+
+def sets(tools):
+    """The faults of what lies in several files."""
+    faults = 0
+    for worker, form, files, expected in (split_image(), split_cabinet(), *cabinet_names()):
+        with tempfile.TemporaryDirectory() as folder:
+            for name, data in files.items():
+                with open(f"{folder}/{name}", "wb") as f:
+                    f.write(data)
+            for name, want in expected.items():
+                run = subprocess.run([f"{tools}/container_one_{worker}", form, name], cwd=folder,
+                                     stdout=subprocess.PIPE, check=False)
+                got = sorted(run.stdout.decode("latin-1").splitlines())
+                if run.returncode != 0 or got != sorted(want):
+                    faults += 1
+                    print(f"{form} {name}: exit {run.returncode}",
+                          "more", *sorted(set(got) - set(want)),
+                          "missing", *sorted(set(want) - set(got)), sep="\n    ")
+    return faults
 
 
 def main():
@@ -370,6 +477,7 @@ def main():
                     print(f"{maker.__name__} {number}: exit {run.returncode}")
                     print("  got     ", *got, sep="\n    ")
                     print("  expected", *sorted(expected or []), sep="\n    ")
+    faults += sets(tools)
     print(f"windows: {n} samples, {faults} faults")
     return 1 if faults or n < 20 else 0
 
