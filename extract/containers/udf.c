@@ -42,6 +42,7 @@ struct frame {
 struct udf {
 	const struct kith_container_in *in;
 	struct kith_extent_set *seen;
+	struct kith_extent_set names; /* hashes of paths that were met */
 	struct udfread *volume;
 	struct kith_buf path;
 	struct kith_buf extents; /* struct kith_extent each */
@@ -246,6 +247,23 @@ static enum kith_status enter(struct udf *udf, const char *name, struct kith_err
 	return KITH_OK;
 }
 
+/* The library finds entries by their names, so that of two of one name it gives the first twice.
+ * *ret: this is the first with the path udf->path; else that is noted. A path is known by its hash
+ * (FNV-1a): two that have the same would only make a note of a file that could be read. */
+static enum kith_status is_first(struct udf *udf, bool *ret, struct kith_err *err)
+{
+	uint64_t hash = UINT64_C(0xcbf29ce484222325);
+	enum kith_status st;
+	size_t i;
+
+	for (i = 0; i < udf->path.n; i++)
+		hash = (hash ^ udf->path.data[i]) * UINT64_C(0x100000001b3);
+	st = kith_extent_set_add(&udf->names, hash, 0, ret, err);
+	return st < 0 || *ret
+		   ? st
+		   : note(udf, KITH_LEDGER_FAILED, "another entry of the same name", err);
+}
+
 static enum kith_status walk_tree(struct udf *udf, struct kith_err *err)
 {
 	enum kith_status st = KITH_OK;
@@ -258,6 +276,7 @@ static enum kith_status walk_tree(struct udf *udf, struct kith_err *err)
 	while (udf->depth > 0 && st >= 0) {
 		struct frame *frame = &udf->frames[udf->depth - 1];
 		struct udfread_dirent entry;
+		bool first = false;
 
 		udf->path.n = frame->path_n;
 		if (udfread_readdir(frame->dir, &entry) == NULL) {
@@ -265,12 +284,18 @@ static enum kith_status walk_tree(struct udf *udf, struct kith_err *err)
 			udf->depth--;
 			continue;
 		}
+		if (entry.d_type == UDF_DT_DIR &&
+		    (strcmp(entry.d_name, ".") == 0 || strcmp(entry.d_name, "..") == 0))
+			continue;
 		if (!add_name(&udf->path, entry.d_name))
 			st = kith_fail_nomem(err);
 		else if (udf->path.n >= KITH_LIMIT_ENTRY_NAME)
 			st = note(udf, KITH_LEDGER_FAILED, "over a limit: path length", err);
-		else if (entry.d_type == UDF_DT_DIR && strcmp(entry.d_name, ".") != 0 &&
-			 strcmp(entry.d_name, "..") != 0)
+		else
+			st = is_first(udf, &first, err);
+		if (st < 0 || !first)
+			continue;
+		if (entry.d_type == UDF_DT_DIR)
 			st = enter(udf, entry.d_name, err);
 		else if (entry.d_type == UDF_DT_REG)
 			st = emit_file(udf, entry.d_name, err);
@@ -361,6 +386,7 @@ static enum kith_status walk(const struct kith_container_in *in, struct kith_err
 	if (st >= 0 && more < 0)
 		st = kith_fail(err, more, "%s", later.msg);
 	kith_extent_set_done(&seen);
+	kith_extent_set_done(&udf->names);
 	kith_buf_done(&udf->path);
 	kith_buf_done(&udf->extents);
 	free(udf);

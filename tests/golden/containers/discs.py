@@ -228,6 +228,29 @@ def udf_loop(source, target):
         f.write(image)
 
 
+def udf_twins():
+    """Two entries of one name: the library finds the first only, so the other has to be told."""
+    root, image = os.path.join(WORK, "twins"), os.path.join(WORK, "twins.iso")
+    os.makedirs(root)
+    for name in ("first.txt", "other.txt"):
+        with open(os.path.join(root, name), "w", encoding="ascii") as f:
+            f.write(name)
+    if not make("genisoimage", "-quiet", "-input-charset", "utf-8", "-udf", "-o", image, root):
+        return
+    with open(image, "rb") as f:
+        data = bytearray(f.read())
+    start = udf_identifier(data, b"other.txt")
+    data[start + 39:start + 44] = b"first"
+    udf_retag(data, start)
+    with open(image, "wb") as f:
+        f.write(data)
+    status, files, others = walk("udf", image)
+    digest = hashlib.sha256(b"first.txt").hexdigest()
+    if (status != 0 or [f for f in files if f[0] == "first.txt"] != [("first.txt", digest)] or
+            "note 4 another entry of the same name: first.txt" not in others):
+        fault(f"udf twins: exit {status}, {files} {others}")
+
+
 # -------------------------------------------------------------------------------------- the tests
 
 def discs(tree, plain_tree, expected, plain):
@@ -348,6 +371,7 @@ def squashfs(tree, expected):
                 status == 1 and not any("lzo" in line for line in others)):
             fault("squashfs lzo: neither read nor told")
     appimage(os.path.join(WORK, "zstd.squashfs"))
+    behind(os.path.join(WORK, "zstd.squashfs"), expected)
     snap = os.path.join(WORK, "snap")
     os.makedirs(os.path.join(snap, "meta"))
     with open(os.path.join(snap, "meta/snap.yaml"), "w", encoding="ascii") as f:
@@ -358,6 +382,21 @@ def squashfs(tree, expected):
     for line in ("kind snap", "fact 0 60 hello", "fact 1 60 1.2"):
         if line not in others:
             fault(f"snap: '{line}' is not told, but {others}")
+
+
+def behind(squash, expected):
+    """Zeros behind the image are nothing, all else is told."""
+    with open(squash, "rb") as f:
+        image = f.read()
+    for data, told in ((bytes(5000), []),
+                       (b"signature", ["note 2 data behind the file system: behind the image"])):
+        with open(squash + ".more", "wb") as f:
+            f.write(image + data)
+        status, files, others = walk("squashfs", squash + ".more")
+        notes = [line for line in others if line.startswith("note")]
+        inner = [line for line in others if hashlib.sha256(data).hexdigest() in line]
+        if status != 0 or set(files) != expected or notes != told or len(inner) != len(told):
+            fault(f"squashfs with {data[:9]} behind it: exit {status}, {notes}")
 
 
 def appimage(squash):
@@ -392,6 +431,8 @@ def main():
     expected = [sums(tree) for tree in trees]
     discs(trees[0], trees[1], expected[0], expected[1])
     squashfs(trees[0], expected[0])
+    if have("genisoimage"):
+        udf_twins()
     print(", ".join(f"{n} {what}" for what, n in counts.items()), f"{len(faults)} faults")
     return 1 if faults or counts["samples"] == 0 else 0
 
