@@ -3,6 +3,7 @@
 """What was made to do harm (hostile.py): the walk ends within its limits and with exit 0, no worker
 crashes, no file appears anywhere, and the ledger says what was not covered."""
 
+import gzip
 import os
 import re
 import shutil
@@ -40,6 +41,19 @@ class Hostile(unittest.TestCase):
                 self.assertEqual(os.listdir(scratch), [])
         self.assertFalse(os.path.exists("/tmp/kith-escaped"))
         self.assertFalse(os.path.exists("/etc/kith-escaped"))
+
+    def test_rest_of_a_stream(self):
+        """What a compressed stream holds beyond what is of use is not behind the stream."""
+        path = self.folder + "/initrd.gz"
+        archive = hostile.cpio_entry(b"a", b"abc") + hostile.cpio_entry(b"TRAILER!!!", b"")
+        packed = gzip.compress(archive + bytes(512) + os.urandom(3 << 20))
+        for more, told in ((b"", False), (b"garbage", True)):
+            with open(path, "wb") as f:
+                f.write(packed + more)
+            report = walk(path)
+            self.assertEqual(report.crashes(), [])
+            self.assertEqual(any("data behind the compressed stream" in n.reason
+                                 for n in report.notes), told)
 
 
 if __name__ == "__main__":
