@@ -198,11 +198,6 @@ static const char *error_text(int error)
 
 /* -------------------------------------------------------------------- opening */
 
-static uint16_t get_le16(const uint8_t *p)
-{
-	return (uint16_t)(p[0] | p[1] << 8);
-}
-
 /* Opens the cabinet of a part. Entries with a bad folder or name are left out of its list (and of
  * all behind the first bad one, if the library were not told to be lenient). */
 static enum kith_status open_part(struct cab *cab, struct part *part, const struct kith_blob *blob)
@@ -215,8 +210,8 @@ static enum kith_status open_part(struct cab *cab, struct part *part, const stru
 	st = kith_blob_read(blob, 0, header, sizeof header, cab->err);
 	if (st < 0)
 		return st;
-	part->n_folders = get_le16(header + 26);
-	part->n_files = get_le16(header + 28);
+	part->n_folders = kith_get_le16(header + 26);
+	part->n_files = kith_get_le16(header + 28);
 	if ((uint64_t)part->n_folders * part->n_files > STEPS_MAX)
 		return kith_fail(cab->err, KITH_E_LIMIT, "%u folders and %u files in a cabinet",
 				 part->n_folders, part->n_files);

@@ -141,9 +141,6 @@ enum kith_status kith_emit_fact(struct kith_emit *emit, enum kith_fact fact, uns
 /* Says more exactly what the container is, for the ledger: "apk", "arch package", "oci image". */
 enum kith_status kith_emit_kind(struct kith_emit *emit, const char *kind, struct kith_err *err);
 
-/* The same for a claim that a file makes about itself (PE version resource): for the entry that was
- * begun. Made by the emitter's own inspectors (facts/). */
-
 /*
  * A digest that is declared for a file whose bytes were not seen here: Windows component manifests,
  * rpm ghost files. Stored as declared, never as hashed. signed_: a publisher's signed claim.

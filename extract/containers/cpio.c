@@ -493,5 +493,4 @@ static enum kith_status walk_cpio(const struct kith_container_in *in, struct kit
 	return kith_cpio_walk(in, NULL, NULL, err);
 }
 
-const struct kith_container_ops kith_container_cpio = {
-    .id = "cpio", .prepare = kith_la_prepare, .walk = walk_cpio};
+const struct kith_container_ops kith_container_cpio = {.id = "cpio", .walk = walk_cpio};

@@ -20,8 +20,6 @@
 
 /* HRESULT */
 #define SZ_OK          ((int32_t)0)
-#define SZ_FALSE       ((int32_t)1)
-#define SZ_NOTIMPL     ((int32_t)0x80004001)
 #define SZ_NOINTERFACE ((int32_t)0x80004002)
 #define SZ_ABORT       ((int32_t)0x80004004)
 #define SZ_FAIL        ((int32_t)0x80004005)
@@ -33,7 +31,7 @@ struct sz_guid {
 };
 
 /* PROPVARIANT */
-enum { SZ_VT_EMPTY = 0, SZ_VT_BSTR = 8, SZ_VT_BOOL = 11, SZ_VT_UI4 = 19, SZ_VT_UI8 = 21 };
+enum { SZ_VT_BSTR = 8, SZ_VT_BOOL = 11, SZ_VT_UI4 = 19, SZ_VT_UI8 = 21 };
 struct sz_value {
 	uint16_t vt, reserved[3];
 	union {

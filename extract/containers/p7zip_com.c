@@ -6,6 +6,7 @@
 
 #include "base/bytes.h"
 #include "base/err.h"
+#include "base/utf.h"
 #include "containers/p7zip.h"
 
 #define HANDLER_NAME     0u /* of GetHandlerProperty2 */
@@ -58,24 +59,12 @@ static bool is_string_known(const struct sz_value *value, size_t units)
 	return n == units * sizeof(wchar_t);
 }
 
-static bool add_utf8(struct kith_buf *out, const wchar_t *text)
+static bool add_text(struct kith_buf *out, const wchar_t *text)
 {
 	for (; *text != 0; text++) {
 		uint32_t c = (uint32_t)*text;
-		uint8_t utf16[4] = {(uint8_t)c, (uint8_t)(c >> 8)};
-		size_t n = 2;
 
-		if (c > 0x10ffff)
-			c = 0xfffd;
-		if (c > 0xffff) {
-			c -= 0x10000;
-			utf16[0] = (uint8_t)(c >> 10);
-			utf16[1] = (uint8_t)(0xd8 | c >> 18);
-			utf16[2] = (uint8_t)c;
-			utf16[3] = (uint8_t)(0xdc | (c >> 8 & 3));
-			n = 4;
-		}
-		if (!kith_utf16_name(out, utf16, n))
+		if (!kith_utf8_add(out, c > 0x10ffff ? 0xfffd : c))
 			return false;
 	}
 	return true;
@@ -88,7 +77,7 @@ bool sz_item_text(struct sz_archive *archive, uint32_t item, uint32_t id, struct
 
 	ret->n = 0;
 	ok = archive->vt->property(archive, item, id, &value) == SZ_OK && value.vt == SZ_VT_BSTR &&
-	     value.u.text != NULL && add_utf8(ret, value.u.text);
+	     value.u.text != NULL && add_text(ret, value.u.text);
 	sz_value_done(&value);
 	return ok;
 }

@@ -14,7 +14,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/bytes.h"
 #include "base/err.h"
+#include "base/hex.h"
 #include "base/limits.h"
 #include "containers/behind.h"
 #include "containers/unpacked.h"
@@ -326,23 +328,11 @@ static enum kith_status one_item(struct walk *walk, const struct item *item, str
 
 static bool hex_number(const uint8_t *p, uint64_t *ret)
 {
-	uint64_t v = 0;
-	size_t i;
+	uint8_t bytes[4];
 
-	for (i = 0; i < 8; i++) {
-		unsigned digit;
-
-		if (p[i] >= '0' && p[i] <= '9')
-			digit = p[i] - (unsigned)'0';
-		else if (p[i] >= 'a' && p[i] <= 'f')
-			digit = p[i] - (unsigned)'a' + 10;
-		else if (p[i] >= 'A' && p[i] <= 'F')
-			digit = p[i] - (unsigned)'A' + 10;
-		else
-			return false;
-		v = v << 4 | digit;
-	}
-	*ret = v;
+	if (!kith_hex_decode((const char *)p, bytes, sizeof bytes))
+		return false;
+	*ret = kith_get_be32(bytes);
 	return true;
 }
 

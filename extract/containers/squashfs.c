@@ -418,9 +418,7 @@ static enum kith_status take_entry(struct squashfs *s, const sqfs_dir_entry_t *e
 		return note(s, "over a limit: path length", err);
 	code =
 	    sqfs_meta_reader_read_inode(s->inodes, &s->super, place >> 16, place & 0xffffu, &inode);
-	if (code == SQFS_ERROR_ALLOC)
-		return note(s, "damaged inode", err); /* its list of blocks is absurd */
-	if (code != 0)
+	if (code != 0) /* SQFS_ERROR_ALLOC, too: its list of blocks is absurd */
 		return note(s, "damaged inode", err);
 	st = take_inode(s, inode, place, err);
 	sqfs_free(inode);

@@ -18,6 +18,7 @@
 #include "base/bytes.h"
 #include "base/err.h"
 #include "base/limits.h"
+#include "base/utf.h"
 #include "containers/container.h"
 #include "containers/disc.h"
 #include "containers/extent_set.h"
@@ -93,28 +94,23 @@ static bool add_name(struct kith_buf *out, const char *name)
 	const uint8_t *p = (const uint8_t *)name;
 
 	while (*p != 0) {
-		size_t n = 1;
-		uint8_t u[4] = {p[0]};
+		uint32_t c;
+		bool ok;
 
 		if (p[0] == 0xc0 && p[1] == 0x80) {
-			u[0] = 0;
+			ok = kith_buf_add_byte(out, 0);
 			p += 2;
 		} else if (p[0] == 0xed && (p[1] & 0xf0u) == 0xa0 && p[2] != 0 && p[3] == 0xed &&
 			   (p[4] & 0xf0u) == 0xb0 && p[5] != 0) {
-			uint32_t c = 0x10000 + ((uint32_t)(p[1] & 0x0f) << 16 |
-						(uint32_t)(p[2] & 0x3f) << 10 |
-						(uint32_t)(p[4] & 0x0f) << 6 | (p[5] & 0x3fu));
-
-			u[0] = (uint8_t)(0xf0 | c >> 18);
-			u[1] = (uint8_t)(0x80 | (c >> 12 & 0x3f));
-			u[2] = (uint8_t)(0x80 | (c >> 6 & 0x3f));
-			u[3] = (uint8_t)(0x80 | (c & 0x3f));
-			n = 4;
+			c = 0x10000 + ((uint32_t)(p[1] & 0x0f) << 16 |
+				       (uint32_t)(p[2] & 0x3f) << 10 |
+				       (uint32_t)(p[4] & 0x0f) << 6 | (p[5] & 0x3fu));
+			ok = kith_utf8_add(out, c);
 			p += 6;
 		} else {
-			p++;
+			ok = kith_buf_add_byte(out, *p++);
 		}
-		if (!kith_buf_add(out, u, n))
+		if (!ok)
 			return false;
 	}
 	return true;

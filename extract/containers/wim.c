@@ -34,11 +34,6 @@
 static struct sum_methods *sum_methods;
 static struct sums *sums;
 
-static uint16_t get_le16(const uint8_t *p)
-{
-	return (uint16_t)(p[0] | p[1] << 8);
-}
-
 /* ---------------------------------------------------------------------- parts */
 
 /* An entry of the header, or of the table: 7 bytes of size, flags, offset, uncompressed size. */
@@ -86,8 +81,8 @@ static enum kith_status read_header(struct wim_part *part, const struct kith_blo
 					 "an unknown compression, flags %x", part->flags);
 	}
 	memcpy(part->guid, h + 24, sizeof part->guid);
-	part->number = get_le16(h + 40);
-	part->of = get_le16(h + 42);
+	part->number = kith_get_le16(h + 40);
+	part->of = kith_get_le16(h + 42);
 	part->n_images = kith_get_le32(h + 44);
 	get_resource(part, h + 48, &part->table);
 	get_resource(part, h + 72, &part->xml);

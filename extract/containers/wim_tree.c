@@ -57,11 +57,6 @@ struct stream {
 	size_t name_n;
 };
 
-static uint16_t get_le16(const uint8_t *p)
-{
-	return (uint16_t)(p[0] | p[1] << 8);
-}
-
 static bool is_zero(const uint8_t *hash)
 {
 	return memcmp(hash, no_hash, sizeof no_hash) == 0;
@@ -109,7 +104,7 @@ static enum kith_status add_node(struct wim *wim, uint32_t parent, uint32_t name
 static size_t name_of(const struct wim *wim, uint32_t at, const uint8_t **ret)
 {
 	*ret = wim->names.data + at + 2;
-	return get_le16(wim->names.data + at);
+	return kith_get_le16(wim->names.data + at);
 }
 
 enum kith_status wim_path(struct wim *wim, uint32_t node, uint32_t stream)
@@ -274,7 +269,7 @@ static bool next_stream(const struct tree *tree, uint64_t *at, struct stream *re
 	p = tree->data + *at;
 	length = kith_get_le64(p);
 	ret->hash = p + 16;
-	ret->name_n = get_le16(p + 36);
+	ret->name_n = kith_get_le16(p + 36);
 	ret->name = p + STREAM_BYTES;
 	if (length > tree->n - *at || length < STREAM_BYTES + ret->name_n)
 		return false;
@@ -306,7 +301,7 @@ static bool sort_streams(struct tree *tree, const uint8_t *entry, uint64_t strea
 	bool reparse = (kith_get_le32(entry + 8) & ATTR_REPARSE) != 0;
 	const uint8_t *hash = entry + 64;
 	struct stream stream;
-	unsigned left = get_le16(entry + 96);
+	unsigned left = kith_get_le16(entry + 96);
 
 	memset(ret, 0, sizeof *ret);
 	for (;;) {
@@ -334,7 +329,7 @@ static bool sort_streams(struct tree *tree, const uint8_t *entry, uint64_t strea
 static enum kith_status add_named(struct tree *tree, const uint8_t *entry, uint64_t at,
 				  bool skip_wof, uint32_t node)
 {
-	unsigned left = get_le16(entry + 96);
+	unsigned left = kith_get_le16(entry + 96);
 	struct stream stream;
 	enum kith_status st = KITH_OK;
 
@@ -445,7 +440,7 @@ static enum kith_status read_entry(struct tree *tree, const struct waiting *dir,
 		return KITH_NOT_FOUND;
 	if (!is_first_visit(tree, *at))
 		return KITH_NOT_FOUND;
-	name_n = get_le16(p + 100);
+	name_n = kith_get_le16(p + 100);
 	if (name_n > length - ENTRY_BYTES)
 		return KITH_NOT_FOUND;
 	streams = *at + ((length + 7) & ~UINT64_C(7));
@@ -457,7 +452,7 @@ static enum kith_status read_entry(struct tree *tree, const struct waiting *dir,
 		return st;
 	if ((kith_get_le32(p + 8) & ATTR_DIRECTORY) && below != 0)
 		st = push(tree, below, node, dir->depth + 1,
-			  dir->path_n + 1 + get_le16(wim->names.data + name));
+			  dir->path_n + 1 + kith_get_le16(wim->names.data + name));
 	if (st >= 0 && name_n < 2)
 		st = note(wim, KITH_LEDGER_FAILED, "an entry without a name in a folder", dir->node,
 			  WIM_NONE);

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/err.h"
+#include "base/hex.h"
 #include "containers/container.h"
 #include "zip_directory.h"
 #include "zip_member.h"
@@ -51,14 +52,6 @@ static enum kith_status recognise(struct walk *walk, struct kith_err *err)
 	return KITH_OK;
 }
 
-static int hex(uint8_t c)
-{
-	if (c >= '0' && c <= '9')
-		return c - '0';
-	c |= 0x20;
-	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
-
 /* The entry's name as it is reported; valid until the next call. */
 static enum kith_status set_name(struct walk *walk, const struct kith_zip_entry *found,
 				 struct kith_entry *entry, struct kith_err *err)
@@ -70,12 +63,11 @@ static enum kith_status set_name(struct walk *walk, const struct kith_zip_entry 
 	if (walk->decode_names && memchr(found->name, '%', found->name_n) != NULL) {
 		walk->name.n = 0;
 		for (i = 0; i < found->name_n; i++) {
-			uint8_t c = found->name[i];
+			uint8_t c = found->name[i], decoded;
 
-			if (c == '%' && found->name_n - i > 2 && hex(found->name[i + 1]) >= 0 &&
-			    hex(found->name[i + 2]) >= 0) {
-				c = (uint8_t)(hex(found->name[i + 1]) << 4 |
-					      hex(found->name[i + 2]));
+			if (c == '%' && found->name_n - i > 2 &&
+			    kith_hex_decode((const char *)found->name + i + 1, &decoded, 1)) {
+				c = decoded;
 				i += 2;
 			}
 			if (!kith_buf_add_byte(&walk->name, c))

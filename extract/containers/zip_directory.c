@@ -40,11 +40,6 @@ struct end {
 	uint64_t disk, first_disk, count, bytes, offset;
 };
 
-static uint16_t get16(const uint8_t *p)
-{
-	return (uint16_t)(p[0] | p[1] << 8);
-}
-
 /* ------------------------------------------------------------------ the end record */
 
 /* In the last bytes: the record whose comment ends where the file does; else the last one. */
@@ -56,7 +51,7 @@ static bool find_end(const uint8_t *tail, size_t n, size_t *ret)
 	for (i = n < END_N ? 0 : n - END_N + 1; i-- > 0;) {
 		if (tail[i] != 'P' || kith_get_le32(tail + i) != SIGN_END)
 			continue;
-		if (END_N + get16(tail + i + 20) == n - i) {
+		if (END_N + kith_get_le16(tail + i + 20) == n - i) {
 			*ret = i;
 			return true;
 		}
@@ -132,9 +127,9 @@ static enum kith_status read_end(const struct kith_blob *blob, struct end *ret,
 			       (unsigned long long)blob->size);
 	if (st >= 0)
 		*ret = (struct end){.at = blob->size - n + i,
-				    .disk = get16(tail + i + 4),
-				    .first_disk = get16(tail + i + 6),
-				    .count = get16(tail + i + 10),
+				    .disk = kith_get_le16(tail + i + 4),
+				    .first_disk = kith_get_le16(tail + i + 6),
+				    .count = kith_get_le16(tail + i + 10),
 				    .bytes = kith_get_le32(tail + i + 12),
 				    .offset = kith_get_le32(tail + i + 16)};
 	free(tail);
@@ -168,11 +163,11 @@ static bool read_zip64(const uint8_t *extra, size_t n, bool want_size, bool want
 		       bool want_local, struct kith_zip_entry *entry)
 {
 	while (n >= 4) {
-		size_t field = get16(extra + 2), at = 4;
+		size_t field = kith_get_le16(extra + 2), at = 4;
 
 		if (field > n - 4)
 			return false;
-		if (get16(extra) != 1) {
+		if (kith_get_le16(extra) != 1) {
 			extra += 4 + field;
 			n -= 4 + field;
 			continue;
@@ -218,8 +213,8 @@ static enum kith_status read_entries(struct kith_zip_directory *directory, const
 	while (n >= CENTRAL_N && kith_get_le32(p) == SIGN_CENTRAL) {
 		struct kith_zip_entry entry = {
 		    .host = p[5],
-		    .flags = get16(p + 8),
-		    .method = get16(p + 10),
+		    .flags = kith_get_le16(p + 8),
+		    .method = kith_get_le16(p + 10),
 		    .crc = kith_get_le32(p + 16),
 		    .packed = kith_get_le32(p + 20),
 		    .size = kith_get_le32(p + 24),
@@ -227,10 +222,10 @@ static enum kith_status read_entries(struct kith_zip_directory *directory, const
 		    .local = kith_get_le32(p + 42),
 		    .number = (uint32_t)directory->n,
 		    .name = p + CENTRAL_N,
-		    .name_n = get16(p + 28),
+		    .name_n = kith_get_le16(p + 28),
 		};
-		size_t extra_n = get16(p + 30);
-		size_t all = CENTRAL_N + entry.name_n + extra_n + get16(p + 32);
+		size_t extra_n = kith_get_le16(p + 30);
+		size_t all = CENTRAL_N + entry.name_n + extra_n + kith_get_le16(p + 32);
 		bool size64 = entry.size == UINT32_MAX, packed64 = entry.packed == UINT32_MAX,
 		     local64 = entry.local == UINT32_MAX;
 
@@ -277,8 +272,8 @@ static enum kith_status read_local(const struct kith_blob *blob, struct kith_zip
 	st = kith_blob_read_some(blob, entry->local, h, sizeof h, &n, err);
 	if (st < 0 || n < LOCAL_N || kith_get_le32(h) != SIGN_LOCAL)
 		return st;
-	name_n = get16(h + 26);
-	entry->data = entry->local + LOCAL_N + name_n + get16(h + 28);
+	name_n = kith_get_le16(h + 26);
+	entry->data = entry->local + LOCAL_N + name_n + kith_get_le16(h + 28);
 	entry->other_name = name_n != entry->name_n;
 	if (!entry->other_name && name_n > n - LOCAL_N) {
 		large = malloc(name_n);

@@ -78,8 +78,3 @@ void kith_facts_deb_control(struct kith_bytes text, const struct kith_fact_sink 
 {
 	text_deb_control(text, sink);
 }
-
-void kith_facts_pkginfo(struct kith_bytes text, const struct kith_fact_sink *sink)
-{
-	text_pkginfo(text, sink);
-}

@@ -63,9 +63,8 @@ enum kith_status kith_inspect(const struct kith_inspector *inspector, const stru
 /* The blob of n bytes in memory, which `bytes` has to outlive. */
 void kith_blob_memory(struct kith_blob *blob, const struct kith_bytes *bytes);
 
-/* For containers that have such a text in their hands. */
+/* For a container that has such a text in its hands. */
 void kith_facts_deb_control(struct kith_bytes text, const struct kith_fact_sink *sink);
-void kith_facts_pkginfo(struct kith_bytes text, const struct kith_fact_sink *sink);
 
 /* Who distributes packages with that maintainer ("Name <mail>"): by its mail domain, else the name.
  * *ret points into the text or to a constant; false when neither is there. *ret_known: by the

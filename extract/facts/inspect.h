@@ -64,7 +64,4 @@ static inline struct kith_bytes bytes_of(const char *text)
 	return (struct kith_bytes){(const uint8_t *)text, strlen(text)};
 }
 
-/* A code point as UTF-8; a surrogate as three bytes. */
-bool add_utf8(struct kith_buf *out, uint32_t c);
-
 #endif

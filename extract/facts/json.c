@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "base/utf.h"
 #include "facts/inspect.h"
 
 struct scan {
@@ -100,7 +101,7 @@ static bool unescape(struct kith_bytes raw, struct kith_buf *to)
 				i += 6;
 			}
 		}
-		if (!add_utf8(to, c))
+		if (!kith_utf8_add(to, c))
 			return false;
 	}
 	return true;

@@ -20,11 +20,6 @@ struct source {
 	uint64_t bytes;
 };
 
-static uint16_t get_le16(const uint8_t *p)
-{
-	return (uint16_t)(p[0] | p[1] << 8);
-}
-
 static enum kith_status get(const struct source *source, uint64_t offset, void *buf, size_t n,
 			    struct kith_err *err)
 {
@@ -59,11 +54,11 @@ static enum kith_status read_optional(struct kith_pe *pe, const struct source *s
 	st = get(source, offset, h, n, err);
 	if (st < 0)
 		return st;
-	if (n < 2 || (get_le16(h) != 0x10b && get_le16(h) != 0x20b))
+	if (n < 2 || (kith_get_le16(h) != 0x10b && kith_get_le16(h) != 0x20b))
 		return kith_fail(err, KITH_E_CORRUPT,
 				 "its optional header is neither PE32 nor "
 				 "PE32+");
-	pe->plus = get_le16(h) == 0x20b;
+	pe->plus = kith_get_le16(h) == 0x20b;
 	directories = pe->plus ? 112 : 96;
 	if (n < directories)
 		return kith_fail(err, KITH_E_CORRUPT, "its optional header is too short");
@@ -154,9 +149,8 @@ enum kith_status kith_pe_read(struct kith_pe *ret, uint64_t file_bytes, kith_pe_
 		return st;
 	if (memcmp(coff, "PE\0\0", 4) != 0)
 		return kith_fail(err, KITH_E_CORRUPT, "its DOS header leads to no PE header");
-	ret->machine = get_le16(coff + 4);
-	sections = get_le16(coff + 6);
-	optional = get_le16(coff + 20);
+	sections = kith_get_le16(coff + 6);
+	optional = kith_get_le16(coff + 20);
 	at += sizeof coff;
 	cover(ret, at, optional + (uint64_t)sections * SECTION_HEADER);
 	st = read_optional(ret, &source, at, optional, err);

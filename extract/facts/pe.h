@@ -33,7 +33,6 @@ struct kith_pe_section {
 
 struct kith_pe {
 	uint64_t file_bytes;
-	uint16_t machine;
 	bool plus; /* PE32+ */
 	unsigned n_sections;
 	struct kith_pe_section sections[KITH_PE_SECTIONS];

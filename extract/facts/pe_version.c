@@ -11,6 +11,7 @@
 
 #include "base/bytes.h"
 #include "base/err.h"
+#include "base/utf.h"
 #include "facts/inspect.h"
 #include "facts/pe.h"
 
@@ -31,11 +32,6 @@ bool wants_pe_version(struct kith_bytes path, struct kith_bytes head)
 	(void)path;
 	return head.n >= 64 && head.data[0] == 'M' && head.data[1] == 'Z' &&
 	       kith_get_le32(head.data + 60) < UINT32_MAX - 4;
-}
-
-static uint16_t get_le16(const uint8_t *p)
-{
-	return (uint16_t)(p[0] | p[1] << 8);
 }
 
 static enum kith_status read_blob(void *user, uint64_t offset, void *buf, size_t n,
@@ -65,7 +61,7 @@ static bool descend(const struct program *p, uint32_t *offset, uint32_t wanted, 
 
 	if (!get(p, *offset, header, sizeof header))
 		return false;
-	n = (unsigned)get_le16(header + 12) + get_le16(header + 14);
+	n = (unsigned)kith_get_le16(header + 12) + kith_get_le16(header + 14);
 	if (n > ENTRIES_MAX)
 		n = ENTRIES_MAX;
 	for (done = 0; done < n && !exact; done += 64) {
@@ -145,8 +141,8 @@ static bool next_block(const uint8_t *data, size_t n, size_t *at, struct block *
 
 	if (n < 6 || *at > n - 6)
 		return false;
-	length = get_le16(data + *at);
-	value_n = get_le16(data + *at + 2);
+	length = kith_get_le16(data + *at);
+	value_n = kith_get_le16(data + *at + 2);
 	if (length < 6)
 		return false;
 	if (length > n - *at)
@@ -158,8 +154,8 @@ static bool next_block(const uint8_t *data, size_t n, size_t *at, struct block *
 		;
 	ret->key_n = i - 6;
 	ret->value = align4(i + 2);
-	if (get_le16(data + *at + 4) == 1) /* text: its length is in characters, some writers' in
-					      bytes */
+	if (kith_get_le16(data + *at + 4) == 1) /* text: its length is in characters, some writers'
+					      in bytes */
 		value_n *= 2;
 	if (ret->value > length)
 		ret->value = length;
@@ -186,27 +182,15 @@ static bool key_is(const struct block *block, const char *key)
 	return true;
 }
 
+/* Up to the NUL. */
 static bool to_utf8(const uint8_t *p, size_t n, struct kith_buf *to)
 {
 	size_t i;
 
 	to->n = 0;
-	for (i = 0; i + 1 < n; i += 2) {
-		uint32_t c = get_le16(p + i), low;
-
-		if (c == 0)
-			break;
-		if (c >= 0xd800 && c < 0xdc00 && i + 3 < n) {
-			low = get_le16(p + i + 2);
-			if (low >= 0xdc00 && low < 0xe000) {
-				c = 0x10000 + ((c - 0xd800) << 10) + (low - 0xdc00);
-				i += 2;
-			}
-		}
-		if (!add_utf8(to, c))
-			return false;
-	}
-	return true;
+	for (i = 0; i + 1 < n && kith_get_le16(p + i) != 0; i += 2)
+		;
+	return kith_utf16_add(to, p, i);
 }
 
 struct claims {
@@ -239,8 +223,8 @@ static void read_fixed(const struct block *root, struct claims *claims)
 	if (root->value_n < FIXED_BYTES || kith_get_le32(f) != 0xfeef04bdu ||
 	    kith_get_le64(f + 16) == 0)
 		return;
-	n = snprintf(text, sizeof text, "%u.%u.%u.%u", get_le16(f + 18), get_le16(f + 16),
-		     get_le16(f + 22), get_le16(f + 20));
+	n = snprintf(text, sizeof text, "%u.%u.%u.%u", kith_get_le16(f + 18), kith_get_le16(f + 16),
+		     kith_get_le16(f + 22), kith_get_le16(f + 20));
 	(void)kith_buf_add(&claims->version, text, (size_t)n);
 }
 

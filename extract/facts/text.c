@@ -118,27 +118,3 @@ void tell(const struct kith_fact_sink *sink, enum kith_fact fact, unsigned weigh
 	if (text.n > 0 && text.n <= KITH_FACT_TEXT)
 		sink->fact(sink->user, fact, weight, text.data, text.n);
 }
-
-bool add_utf8(struct kith_buf *out, uint32_t c)
-{
-	uint8_t u[4];
-
-	if (c < 0x80) {
-		u[0] = (uint8_t)c;
-		return kith_buf_add(out, u, 1);
-	}
-	u[0] = (uint8_t)(0xc0 | c >> 6);
-	u[1] = (uint8_t)(0x80 | (c & 0x3f));
-	if (c < 0x800)
-		return kith_buf_add(out, u, 2);
-	u[0] = (uint8_t)(0xe0 | c >> 12);
-	u[1] = (uint8_t)(0x80 | (c >> 6 & 0x3f));
-	u[2] = (uint8_t)(0x80 | (c & 0x3f));
-	if (c < 0x10000)
-		return kith_buf_add(out, u, 3);
-	u[0] = (uint8_t)(0xf0 | (c >> 18 & 7));
-	u[1] = (uint8_t)(0x80 | (c >> 12 & 0x3f));
-	u[2] = (uint8_t)(0x80 | (c >> 6 & 0x3f));
-	u[3] = (uint8_t)(0x80 | (c & 0x3f));
-	return kith_buf_add(out, u, 4);
-}

@@ -38,6 +38,11 @@ static inline void kith_put_be64(uint8_t *p, uint64_t v)
 	kith_put_be32(p + 4, (uint32_t)v);
 }
 
+static inline uint16_t kith_get_le16(const uint8_t *p)
+{
+	return (uint16_t)(p[0] | p[1] << 8);
+}
+
 static inline uint32_t kith_get_le32(const uint8_t *p)
 {
 	return (uint32_t)p[3] << 24 | (uint32_t)p[2] << 16 | (uint32_t)p[1] << 8 | p[0];
