@@ -5,10 +5,14 @@
 # PkgConfig::LMDB     always, all that libkith needs
 # PkgConfig::CRYPTO, PkgConfig::SQLITE3, PkgConfig::ARCHIVE, PkgConfig::ZLIB   kith-build
 # PkgConfig::UDFREAD, SQUASHFS, MSPACK, EXPAT, SECCOMP; kith_wimlib    its workers
+# PkgConfig::EVENT    kith-serve
 # PkgConfig::CMOCKA   unit tests
 find_package(PkgConfig REQUIRED)
 pkg_check_modules(LMDB REQUIRED IMPORTED_TARGET lmdb)
 
+if(KITH_BUILD_SERVE)
+	pkg_check_modules(EVENT REQUIRED IMPORTED_TARGET libevent_core)
+endif()
 if(KITH_BUILD_BUILDER)
 	pkg_check_modules(CRYPTO REQUIRED IMPORTED_TARGET libcrypto)
 	set(THREADS_PREFER_PTHREAD_FLAG ON)

@@ -20,7 +20,7 @@ install(TARGETS ${kith_libraries}
 	INCLUDES DESTINATION ${CMAKE_INSTALL_INCLUDEDIR})
 install(FILES ${PROJECT_SOURCE_DIR}/include/kith.h DESTINATION ${CMAKE_INSTALL_INCLUDEDIR})
 
-foreach(program IN ITEMS kith-cli kith-build)
+foreach(program IN ITEMS kith-cli kith-build kith-serve)
 	if(TARGET ${program})
 		install(TARGETS ${program} RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
 	endif()
@@ -66,6 +66,10 @@ if(KITH_BUILD_BUILDER)
 		${PROJECT_SOURCE_DIR}/docs/man/kith-build-image.1
 		${PROJECT_SOURCE_DIR}/docs/man/kith-build-merge.1
 		${PROJECT_SOURCE_DIR}/docs/man/kith-build-nsrl.1
+		DESTINATION ${CMAKE_INSTALL_MANDIR}/man1)
+endif()
+if(KITH_BUILD_SERVE)
+	install(FILES ${PROJECT_SOURCE_DIR}/docs/man/kith-serve.1
 		DESTINATION ${CMAKE_INSTALL_MANDIR}/man1)
 endif()
 install(FILES ${PROJECT_SOURCE_DIR}/docs/completions/kith.bash
