@@ -25,12 +25,17 @@ struct kith_request {
 	bool https;              /* a proxy said so */
 	bool local;              /* over the Unix socket */
 	struct kith_bytes body;  /* of a route that takes it whole */
+	/* Header fields; data NULL: not there. */
+	struct kith_bytes session; /* hashlookup_session */
+	struct kith_bytes if_none_match;
 };
 
 struct kith_reply {
 	unsigned status;
-	const char *type; /* NULL: application/json */
-	struct kith_buf *body;
+	const char *type;      /* NULL: application/json */
+	const char *cache;     /* Cache-Control; NULL: no-store */
+	const char *fields;    /* more header fields, each ended by CRLF; NULL: none */
+	struct kith_buf *body; /* it is sent compressed where that is accepted and worth it */
 };
 
 enum kith_turn {
@@ -56,7 +61,7 @@ struct kith_stream_ops {
 struct kith_route {
 	const char *path; /* with a '/' at its end: and whatever follows */
 	unsigned methods;
-	bool takes_body; /* whole */
+	bool takes_body; /* whole, of POST; what others are sent is not read */
 	bool no_sets;    /* answers although a set is damaged; view is NULL then */
 	bool no_key;     /* asks for no API key */
 	bool local;      /* on the Unix socket only */

@@ -118,6 +118,38 @@ static bool lists(struct kith_bytes t, const char *word)
 	return false;
 }
 
+/* "gzip", "deflate, gzip;q=1.0", "*"; not "gzip;q=0". */
+static bool takes_gzip(struct kith_bytes t)
+{
+	bool any = false;
+
+	while (t.n > 0) {
+		const uint8_t *comma = memchr(t.data, ',', t.n);
+		struct kith_bytes item = {t.data, comma == NULL ? t.n : (size_t)(comma - t.data)};
+		const uint8_t *semicolon = memchr(item.data, ';', item.n);
+		struct kith_bytes word = item;
+		bool refused = false;
+
+		t.n -= item.n + (comma != NULL);
+		t.data = comma == NULL ? t.data : comma + 1;
+		if (semicolon != NULL) {
+			struct kith_bytes q = {semicolon + 1, 0};
+			size_t i;
+
+			word.n = (size_t)(semicolon - item.data);
+			q.n = item.n - word.n - 1;
+			q = trim(q);
+			refused = q.n >= 3 && (q.data[0] | 0x20) == 'q' && q.data[1] == '=';
+			for (i = 2; refused && i < q.n; i++)
+				refused = q.data[i] == '0' || q.data[i] == '.';
+		}
+		if (same(trim(word), "gzip") || same(trim(word), "x-gzip"))
+			return !refused;
+		any = any || (same(trim(word), "*") && !refused);
+	}
+	return any;
+}
+
 static bool parse_length(struct kith_bytes t, uint64_t *ret)
 {
 	uint64_t v = 0;
@@ -191,7 +223,11 @@ static unsigned field(struct parse *p, struct kith_bytes name, struct kith_bytes
 	} else if (same(name, "x-forwarded-proto")) {
 		head->forwarded_proto = value;
 	} else if (same(name, "hashlookup_session") || same(name, "hashlookup-session")) {
-		head->hashlookup_session = value;
+		head->session = value;
+	} else if (same(name, "if-none-match")) {
+		head->if_none_match = value;
+	} else if (same(name, "accept-encoding")) {
+		head->takes_gzip = head->takes_gzip || takes_gzip(value);
 	}
 	return 0;
 }

@@ -16,8 +16,8 @@ struct kith_head {
 	struct kith_bytes method;
 	struct kith_bytes path;  /* decoded into the buffer; slashes collapsed, none at the end */
 	struct kith_bytes query; /* as sent */
-	struct kith_bytes host, key, forwarded_proto, hashlookup_session;
-	bool is_1_0, keep_alive, chunked, expects_continue, has_length;
+	struct kith_bytes host, key, forwarded_proto, session, if_none_match;
+	bool is_1_0, keep_alive, chunked, expects_continue, has_length, takes_gzip;
 	uint64_t length;
 };
 

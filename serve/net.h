@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * net.h: threads, sockets and the events on them; the only part that knows libevent.
+ * net.h: threads, sockets and the events on them; with conn.c the only part that knows
+ * libevent.
  *
  * One event loop for each thread. Each has its own listening socket for a TCP address
  * (SO_REUSEPORT, so that the kernel divides the connections) and a share of the Unix socket. A
@@ -9,7 +10,8 @@
  * What must hold: input of a connection is bounded (it is not read while `input_max` bytes wait),
  * so is output (a protocol stops when kith_conn_full()), and a connection that makes no progress
  * is closed: each protocol sets how long it waits for input, and output may stand still for
- * KITH_LIMIT_SERVE_WRITE_S.
+ * KITH_LIMIT_SERVE_WRITE_S. Where there are as many connections as there may be, a new one takes
+ * the place of the one that was silent longest and has nothing begun.
  */
 #ifndef KITH_SERVE_NET_H
 #define KITH_SERVE_NET_H
@@ -34,6 +36,8 @@ struct kith_protocol {
 	 * drained, or kith_conn_again() was called. Takes what it can and returns.
 	 */
 	void (*run)(struct kith_conn *conn);
+	/* What kith_conn_wait() waited for did not come; closes or drops. NULL: dropped. */
+	void (*late)(struct kith_conn *conn);
 	void (*close)(struct kith_conn *conn); /* releases what the state holds */
 };
 

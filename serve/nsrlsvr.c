@@ -160,11 +160,8 @@ static void run(struct kith_conn *conn)
 			return;
 		if (lf == NULL && n < KITH_LIMIT_SERVE_LINE) {
 			state->scanned = n;
-			if (kith_conn_ended(conn) || n == 0) {
-				if (kith_conn_ended(conn))
-					kith_conn_close(conn);
-				return;
-			}
+			if (kith_conn_ended(conn))
+				kith_conn_close(conn);
 			return;
 		}
 		if (line.n > 0 && line.data[line.n - 1] == '\r')
@@ -185,5 +182,10 @@ static void done(struct kith_conn *conn)
 	(void)conn;
 }
 
-const struct kith_protocol kith_nsrlsvr = {"nsrlsvr", sizeof(struct state), KITH_LIMIT_SERVE_LINE,
-					   run, done};
+const struct kith_protocol kith_nsrlsvr = {
+    .name = "nsrlsvr",
+    .state_size = sizeof(struct state),
+    .input_max = KITH_LIMIT_SERVE_LINE,
+    .run = run,
+    .close = done,
+};

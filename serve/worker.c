@@ -10,6 +10,7 @@
 #include "base/err.h"
 #include "base/limits.h"
 #include "guard.h"
+#include "gzip.h"
 
 /* -------------------------------------------------------------- snapshots */
 
@@ -243,9 +244,20 @@ struct kith_worker *kith_worker_new(struct kith_server *server)
 	if (worker == NULL)
 		return NULL;
 	worker->server = server;
-	worker->render.limit = KITH_LIMIT_SHOWN;
+	kith_worker_fresh(worker);
 	kith_worker_tick(worker);
 	return worker;
+}
+
+void kith_worker_fresh(struct kith_worker *worker)
+{
+	static const struct kith_bytes none = {NULL, 0};
+
+	worker->render.limit = KITH_LIMIT_SHOWN;
+	worker->render.vt_self = NULL;
+	worker->render.vt_attributes = none;
+	worker->out.n = worker->scratch.n = 0;
+	worker->out.failed = worker->scratch.failed = false;
 }
 
 void kith_worker_free(struct kith_worker *worker)
@@ -256,6 +268,8 @@ void kith_worker_free(struct kith_worker *worker)
 	kith_known_done(&worker->render.known);
 	kith_buf_done(&worker->scratch);
 	kith_buf_done(&worker->out);
+	kith_buf_done(&worker->packed);
+	kith_gzip_free(worker->gzip);
 	free(worker);
 }
 

@@ -34,6 +34,7 @@ struct kith_view {
 };
 
 struct kith_net;
+struct kith_gzip;
 
 struct kith_server {
 	const struct kith_opt_list *paths; /* of -d */
@@ -63,6 +64,8 @@ struct kith_worker {
 	struct kith_view *view;
 	struct kith_render render;
 	struct kith_buf scratch, out; /* of one request each */
+	struct kith_gzip *gzip;       /* for whole answers; NULL until there was one */
+	struct kith_buf packed;       /* an answer in that form */
 	unsigned n_streams;
 	char date[32]; /* of the present second, as HTTP has it */
 	/* Read by other threads for /metrics. */
@@ -79,6 +82,8 @@ void kith_server_close(struct kith_server *server);
 struct kith_worker *kith_worker_new(struct kith_server *server);
 void kith_worker_free(struct kith_worker *worker);
 void kith_worker_tick(struct kith_worker *worker);
+/* Before each answer: what an earlier one, which a fault may have ended, left behind is gone. */
+void kith_worker_fresh(struct kith_worker *worker);
 void kith_worker_count(struct kith_worker *worker, enum kith_front front, unsigned status);
 
 /* The view for a new request: of the current snapshot. NULL: no memory, or it is damaged. */
