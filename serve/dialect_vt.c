@@ -1,5 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* dialect_vt.c: files of VirusTotal's API v3. */
+/*
+ * dialect_vt.c: files of VirusTotal's API v3. What must hold: only a hash that some set could have
+ * and none has is a 404. One of a kind that nothing can be said about is a 400, one that several
+ * files have is a 409: clients show both as errors and do not go on as if the file were unknown, or
+ * one of them.
+ */
 #include <string.h>
 
 #include "answer/list.h"
@@ -40,8 +45,10 @@ static enum kith_status answer(struct kith_worker *worker, struct kith_view *vie
 	worker->render.vt_self = NULL;
 	worker->render.vt_attributes.data = NULL;
 	kith_buf_done(&names);
-	if (facts.n_contents == 0)
-		reply->status = 404;
+	reply->status = facts.n_contents > 1                ? 409
+			: facts.n_contents == 1             ? 200
+			: facts.verdict == KITH_NOT_INDEXED ? 400
+							    : 404;
 	return st;
 }
 

@@ -49,8 +49,8 @@ bool kith_json_known(struct kith_buf *out, const struct kith_known *known);
 enum kith_status kith_vt_derived(struct kith_asker *asker, const struct kith_content *content,
 				 const char *name, struct kith_buf *out);
 
-/* hashlookup.c, also for export: one record. name: the file's name to show. */
-bool kith_hashlookup_record(struct kith_buf *out, const struct kith_content *content,
-			    const struct kith_seen *seen, size_t n_contents);
+/* hashlookup.c, for whole sets: one record, without a line end. */
+enum kith_status kith_hashlookup_record(struct kith_asker *asker,
+					const struct kith_content *content, struct kith_buf *out);
 
 #endif

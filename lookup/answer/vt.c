@@ -4,8 +4,9 @@
  * line. The lists are complete whatever the limit, because the object has no place to say that
  * something was left out.
  *
- * A digest that fits several files, which that API does not know, gives `data` as a list of
- * objects, as its collections do, and says so in `meta`.
+ * A digest that fits several files, which that API does not know, gives an error, so that no client
+ * takes one of them for the answer; `data` beside it is the list of their objects. A digest of a
+ * kind that no set has an index of is another error than "not found".
  */
 #include <string.h>
 
@@ -66,6 +67,25 @@ static void attribute(const struct kith_render *render, struct kith_buf *out, co
 	(void)kith_json_digest(out, digest, n, false);
 }
 
+static void tags(const struct kith_known *known, struct kith_buf *out)
+{
+	size_t i;
+
+	key(out, "tags");
+	(void)kith_buf_add_str(out, "[\"known-distributor\"");
+	for (i = 0; i < known->sources.n; i++) {
+		if (kith_label_is(known->sources.items[i], KITH_LABEL_NSRL))
+			(void)kith_buf_add_str(out, ",\"nsrl\"");
+	}
+	if (known->in_collection)
+		(void)kith_buf_add_str(out, ",\"software-collection\"");
+	for (i = 0; i < known->sources.n; i++) {
+		if (kith_label_is(known->sources.items[i], KITH_LABEL_TRUSTED))
+			(void)kith_buf_add_str(out, ",\"trusted\"");
+	}
+	(void)kith_buf_add_byte(out, ']');
+}
+
 static enum kith_status attributes(struct kith_asker *asker, const struct kith_content *c,
 				   struct kith_render *render, struct kith_buf *out)
 {
@@ -86,10 +106,8 @@ static enum kith_status attributes(struct kith_asker *asker, const struct kith_c
 		key(out, "names");
 		(void)kith_json_texts(out, render->known.names.items, render->known.names.n);
 	}
-	if (wants(render, "tags", true)) {
-		key(out, "tags");
-		(void)kith_buf_add_str(out, "[\"known-distributor\"]");
-	}
+	if (wants(render, "tags", true))
+		tags(&render->known, out);
 	if (wants(render, "known_distributors", true)) {
 		key(out, "known_distributors");
 		(void)kith_json_known(out, &render->known);
@@ -136,6 +154,15 @@ static void error(struct kith_buf *out, const struct kith_facts *facts)
 	(void)kith_buf_add_str(out, no_index ? "\\\"\"}}\n" : "\\\" not found\"}}\n");
 }
 
+static void ambiguous(struct kith_buf *out, const struct kith_facts *facts)
+{
+	(void)kith_buf_add_str(out, "\"error\":{\"code\":\"AmbiguousHashError\",\"message\":\"");
+	(void)kith_buf_add_number(out, facts->n_contents);
+	(void)kith_buf_add_str(out, " files have the hash \\\"");
+	(void)kith_escape_json(out, facts->query->text, facts->query->text_n, NULL);
+	(void)kith_buf_add_str(out, "\\\"; ask by SHA-256\"},");
+}
+
 static enum kith_status render_vt(struct kith_asker *asker, const struct kith_facts *facts,
 				  struct kith_render *render, struct kith_buf *out)
 {
@@ -146,9 +173,10 @@ static enum kith_status render_vt(struct kith_asker *asker, const struct kith_fa
 		error(out, facts);
 		return out->failed ? KITH_E_NOMEM : KITH_OK;
 	}
-	(void)kith_buf_add_str(out, "{\"data\":");
+	(void)kith_buf_add_byte(out, '{');
 	if (facts->n_contents > 1)
-		(void)kith_buf_add_byte(out, '[');
+		ambiguous(out, facts);
+	(void)kith_buf_add_str(out, facts->n_contents > 1 ? "\"data\":[" : "\"data\":");
 	for (i = 0; i < facts->n_contents && st == KITH_OK; i++) {
 		if (i > 0)
 			(void)kith_buf_add_byte(out, ',');

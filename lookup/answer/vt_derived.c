@@ -152,9 +152,9 @@ static void print(struct kith_buf *out, const char *name, const struct derived *
 enum kith_status kith_vt_derived(struct kith_asker *asker, const struct kith_content *content,
 				 const char *name, struct kith_buf *out)
 {
-	const char *label = *name == 'n'   ? "National Software Reference Library (NSRL)"
-			    : *name == 'm' ? "Monitor"
-					   : "Trusted Source";
+	const char *label = *name == 'n'   ? KITH_LABEL_NSRL
+			    : *name == 'm' ? KITH_LABEL_MONITOR
+					   : KITH_LABEL_TRUSTED;
 	struct derived *d = calloc(1, sizeof *d);
 	const struct kith_origin *last = NULL;
 	struct kith_shown shown;
@@ -168,8 +168,7 @@ enum kith_status kith_vt_derived(struct kith_asker *asker, const struct kith_con
 	while ((st = kith_shown_next(asker, &shown, &seen)) == KITH_OK) {
 		const struct kith_origin *origin = seen.where.node->origin;
 
-		if (origin->source.label.n != strlen(label) ||
-		    memcmp(origin->source.label.data, label, strlen(label)) != 0)
+		if (!kith_label_is(origin->source.label, label))
 			continue;
 		any = true;
 		list_add_bytes(&d->names, seen.name, &d->failed);
