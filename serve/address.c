@@ -3,10 +3,12 @@
 #include "address.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <netdb.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/un.h>
@@ -120,4 +122,66 @@ void kith_address_no_delay(int fd)
 	int on = 1;
 
 	(void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+}
+
+/* ------------------------------------------------------- sockets from outside */
+
+#define FIRST_FD 3 /* the protocol of sd_listen_fds(3) */
+
+/* A number of the environment; 0 where it is missing or none. */
+static unsigned long environment(const char *name)
+{
+	/* NOLINTNEXTLINE(concurrency-mt-unsafe): asked before there are threads */
+	const char *text = getenv(name);
+	char *end;
+	unsigned long v;
+
+	if (text == NULL || *text < '0' || *text > '9')
+		return 0;
+	v = strtoul(text, &end, 10);
+	return *end == '\0' ? v : 0;
+}
+
+enum kith_status kith_address_inherited(unsigned i, struct kith_inherited *ret,
+					struct kith_err *err)
+{
+	/* NOLINTNEXTLINE(concurrency-mt-unsafe): as above */
+	const char *names = getenv("LISTEN_FDNAMES");
+	struct kith_address address;
+	socklen_t n = sizeof(int), at_n = sizeof address.at;
+	int type = 0, listens = 0, flags;
+	unsigned k;
+
+	if (environment("LISTEN_PID") != (unsigned long)getpid() || i >= environment("LISTEN_FDS"))
+		return KITH_NOT_FOUND;
+	memset(ret, 0, sizeof *ret);
+	memset(&address, 0, sizeof address);
+	ret->fd = FIRST_FD + (int)i;
+	for (k = 0; names != NULL && k < i; k++) {
+		names = strchr(names, ':');
+		names = names == NULL ? NULL : names + 1;
+	}
+	if (names != NULL && strcspn(names, ":") < sizeof ret->name)
+		memcpy(ret->name, names, strcspn(names, ":"));
+	flags = fcntl(ret->fd, F_GETFL);
+	if (flags < 0 || fcntl(ret->fd, F_SETFL, flags | O_NONBLOCK) != 0 ||
+	    fcntl(ret->fd, F_SETFD, FD_CLOEXEC) != 0 ||
+	    getsockopt(ret->fd, SOL_SOCKET, SO_TYPE, &type, &n) != 0 ||
+	    getsockname(ret->fd, (struct sockaddr *)&address.at, &at_n) != 0)
+		return kith_fail(err, KITH_E_ARG,
+				 "descriptor %d, which was handed over, is no socket", ret->fd);
+	n = sizeof(int);
+	ret->is_stream = type == SOCK_STREAM;
+	if (ret->is_stream &&
+	    (getsockopt(ret->fd, SOL_SOCKET, SO_ACCEPTCONN, &listens, &n) != 0 || listens == 0))
+		return kith_fail(
+		    err, KITH_E_ARG,
+		    "the socket at descriptor %d, which was handed over, does not listen", ret->fd);
+	address.n = at_n;
+	ret->is_local = address.at.ss_family == AF_UNIX;
+	if (ret->is_local)
+		(void)snprintf(ret->shown, sizeof ret->shown, "a Unix socket");
+	else
+		kith_address_show(&address, ret->shown);
+	return KITH_OK;
 }

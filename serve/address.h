@@ -3,6 +3,7 @@
 #ifndef KITH_SERVE_ADDRESS_H
 #define KITH_SERVE_ADDRESS_H
 
+#include <stdbool.h>
 #include <sys/socket.h>
 
 #include "kith.h"
@@ -23,5 +24,17 @@ enum kith_status kith_address_bind(struct kith_address *address, int *ret_fd, st
 /* Replaces a socket that nobody listens on any more; nothing else. */
 enum kith_status kith_address_bind_unix(const char *path, int *ret_fd, struct kith_err *err);
 void kith_address_no_delay(int fd);
+
+/* A socket that whoever started the program opened for it, as systemd does. */
+struct kith_inherited {
+	int fd;
+	char name[32]; /* FileDescriptorName= of systemd.socket; may be empty */
+	bool is_stream, is_local;
+	char shown[KITH_ADDRESS_SHOWN];
+};
+
+/* The i-th of them, prepared for use; KITH_NOT_FOUND: there are no more. KITH_E_ARG: it is none. */
+enum kith_status kith_address_inherited(unsigned i, struct kith_inherited *ret,
+					struct kith_err *err);
 
 #endif

@@ -124,7 +124,13 @@ static enum kith_status reload(struct kith_worker *worker, struct kith_view *vie
 static const struct kith_route routes[] = {
     {.path = "/healthz", .methods = KITH_GET, .no_sets = true, .no_key = true, .answer = health},
     {.path = "/metrics", .methods = KITH_GET, .no_sets = true, .answer = metrics},
-    {.path = "/-/reload", .methods = KITH_POST, .no_sets = true, .local = true, .answer = reload},
+    /* Who may open the Unix socket may do this: its mode says who. */
+    {.path = "/-/reload",
+     .methods = KITH_POST,
+     .no_sets = true,
+     .no_key = true,
+     .local = true,
+     .answer = reload},
 };
 
 const struct kith_dialect kith_dialect_control = {KITH_FRONT_CONTROL, routes,

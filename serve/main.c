@@ -38,7 +38,8 @@ static const struct kith_opt opts[] = {
      "answer from this set, a file or a folder of *.kith files; may be given several times "
      "(default: KITH_PATH, then /var/lib/kith)"},
     {KITH_OPT_LIST, 0, "listen", &options.listen, "ADDR:PORT",
-     "answer HTTP at this address; may be given several times (default 127.0.0.1:8080)"},
+     "answer HTTP at this address; may be given several times (default 127.0.0.1:8080, unless "
+     "systemd hands sockets over)"},
     {KITH_OPT_FLAG, 0, "no-tcp", &options.no_tcp, NULL, "answer HTTP on the Unix socket only"},
     {KITH_OPT_TEXT, 0, "unix", &options.unix_path, "PATH",
      "answer HTTP on this Unix socket too; POST /-/reload is taken only there"},
@@ -47,7 +48,8 @@ static const struct kith_opt opts[] = {
     {KITH_OPT_NUMBER, 0, "threads", &options.threads, "N",
      "threads that answer (default: one for each processor)"},
     {KITH_OPT_NUMBER, 0, "max-connections", &options.max_connections, "N",
-     "close further connections at once when so many are open (default 2048)"},
+     "of so many connections that are open the most silent makes room for a new one (default "
+     "2048)"},
     {KITH_OPT_TEXT, 0, "api-keys", &options.keys, "FILE",
      "answer HTTP only with a key of this file in the header X-Apikey; one key a line"},
     {KITH_OPT_FLAG, 0, "log", &options.log, NULL,
@@ -128,6 +130,29 @@ static enum kith_status read_keys(struct kith_server *server, struct kith_err *e
 	return KITH_OK;
 }
 
+/* What the service manager opened (LISTEN_FDS); *ret_n gets their number. */
+static enum kith_status listen_inherited(struct kith_server *server, unsigned *ret_n,
+					 struct kith_err *err)
+{
+	struct kith_inherited in;
+	enum kith_status st;
+
+	for (*ret_n = 0; (st = kith_address_inherited(*ret_n, &in, err)) == KITH_OK; ++*ret_n) {
+		bool nsrlsvr = strcmp(in.name, "nsrlsvr") == 0;
+
+		if (!in.is_stream)
+			return kith_fail(err, KITH_E_ARG, "'%s' was handed over, and is no stream",
+					 in.shown);
+		st = kith_net_fd(server->net, in.fd, in.is_local,
+				 nsrlsvr ? &kith_nsrlsvr : &kith_http, err);
+		(void)close(in.fd);
+		if (st != KITH_OK)
+			return st;
+		say("%s on %s", nsrlsvr ? "nsrlsvr" : "http", in.shown);
+	}
+	return st == KITH_NOT_FOUND ? KITH_OK : st;
+}
+
 static enum kith_status listen_all(struct kith_server *server, struct kith_err *err)
 {
 	static const char *const usual[] = {"127.0.0.1:8080"};
@@ -136,10 +161,13 @@ static enum kith_status listen_all(struct kith_server *server, struct kith_err *
 		const char *what;
 	} lists[] = {{&options.listen, "http"}, {&options.nsrlsvr, "nsrlsvr"}};
 	char shown[KITH_ADDRESS_SHOWN];
-	enum kith_status st = KITH_OK;
+	unsigned n_inherited;
+	enum kith_status st = listen_inherited(server, &n_inherited, err);
 	size_t i, k;
 
-	if (options.listen.n == 0 && !options.no_tcp)
+	if (st != KITH_OK)
+		return st;
+	if (options.listen.n == 0 && !options.no_tcp && n_inherited == 0)
 		options.listen.items[options.listen.n++] = usual[0];
 	for (i = 0; i < 2; i++) {
 		for (k = 0; k < lists[i].list->n && st == KITH_OK; k++) {

@@ -221,19 +221,29 @@ enum kith_status kith_net_tcp(struct kith_net *net, const char *text,
 	return st;
 }
 
-enum kith_status kith_net_unix(struct kith_net *net, const char *path,
-			       const struct kith_protocol *protocol, struct kith_err *err)
+enum kith_status kith_net_fd(struct kith_net *net, int fd, bool local,
+			     const struct kith_protocol *protocol, struct kith_err *err)
 {
-	int fd = -1;
-	enum kith_status st = kith_address_bind_unix(path, &fd, err);
+	enum kith_status st = KITH_OK;
 	unsigned i;
 
 	for (i = 0; i < net->n && st == KITH_OK; i++) {
 		int mine = fcntl(fd, F_DUPFD_CLOEXEC, 0);
 
-		st = mine < 0 ? kith_fail_errno(err, errno, "'%s'", path)
-			      : listen_on(&net->threads[i], mine, true, protocol, err);
+		st = mine < 0 ? kith_fail_errno(err, errno, "cannot listen")
+			      : listen_on(&net->threads[i], mine, local, protocol, err);
 	}
+	return st;
+}
+
+enum kith_status kith_net_unix(struct kith_net *net, const char *path,
+			       const struct kith_protocol *protocol, struct kith_err *err)
+{
+	int fd = -1;
+	enum kith_status st = kith_address_bind_unix(path, &fd, err);
+
+	if (st == KITH_OK)
+		st = kith_net_fd(net, fd, true, protocol, err);
 	if (fd >= 0) {
 		(void)close(fd);
 		net->unix_path = strdup(path);

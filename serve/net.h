@@ -69,6 +69,9 @@ enum kith_status kith_net_tcp(struct kith_net *net, const char *address,
 			      struct kith_err *err);
 enum kith_status kith_net_unix(struct kith_net *net, const char *path,
 			       const struct kith_protocol *protocol, struct kith_err *err);
+/* A socket that listens already; the caller keeps fd. local: it is a Unix socket. */
+enum kith_status kith_net_fd(struct kith_net *net, int fd, bool local,
+			     const struct kith_protocol *protocol, struct kith_err *err);
 /* Called in each thread, about once a second. */
 void kith_net_on_tick(struct kith_net *net, void (*tick)(struct kith_worker *worker));
 enum kith_status kith_net_start(struct kith_net *net, struct kith_err *err);
