@@ -180,9 +180,10 @@ static bool next_entry(struct list *list, const uint8_t *data, size_t n, bool la
 	}
 	if (list->form == FORM_UNKNOWN) {
 		list->form = data[i] == '[' ? FORM_ARRAY : FORM_LINES;
-		i += data[i] == '[';
-		*ret_used = i;
-		return true;
+		if (list->form == FORM_ARRAY) {
+			*ret_used = i + 1;
+			return true;
+		}
 	}
 	if (list->form == FORM_ENDED)
 		return false; /* something behind the array */

@@ -167,8 +167,8 @@ class Server:
                 s.sendall(data)
                 if end:
                     s.shutdown(socket.SHUT_WR)
-            except (BrokenPipeError, ConnectionResetError):
-                pass
+            except OSError:
+                pass  # what the server said before it closed is read below
             out = b""
             while True:
                 try:
