@@ -61,7 +61,8 @@ struct kith_stream_ops {
 struct kith_route {
 	const char *path; /* with a '/' at its end: and whatever follows */
 	unsigned methods;
-	bool takes_body; /* whole, of POST; what others are sent is not read */
+	bool takes_body; /* whole, of POST; what others are sent is not read. With a stream: before
+			    it is opened, and the body stays until it is closed */
 	bool no_sets;    /* answers although a set is damaged; view is NULL then */
 	bool no_key;     /* asks for no API key */
 	bool local;      /* on the Unix socket only */

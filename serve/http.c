@@ -110,6 +110,7 @@ static void begin_request(struct kith_conn *conn, struct kith_http_conn *http)
 	struct kith_head *head = &http->head;
 	const char *why = NULL;
 	unsigned status;
+	bool whole;
 
 	http->is_head = false;
 	http->front = KITH_FRONT_CONTROL;
@@ -126,13 +127,13 @@ static void begin_request(struct kith_conn *conn, struct kith_http_conn *http)
 	if (!admit(conn, http))
 		return;
 	/* A body that nobody asked for is not read: the answer, and the end of the connection. */
-	if (!http->body_done && http->route->stream == NULL &&
-	    (!http->route->takes_body || http->request.method != KITH_POST)) {
+	whole = http->route->takes_body && http->request.method == KITH_POST;
+	if (!http->body_done && http->route->stream == NULL && !whole) {
 		kith_conn_busy(conn, true);
 		kith_http_answer(conn, http);
 		return;
 	}
-	if (!head->chunked && !http->route->stream && head->length > KITH_LIMIT_SERVE_BODY) {
+	if (!head->chunked && whole && head->length > KITH_LIMIT_SERVE_BODY) {
 		kith_http_refuse_and_close(conn, http, 413, "the body is too large");
 		return;
 	}
@@ -149,7 +150,7 @@ static void begin_request(struct kith_conn *conn, struct kith_http_conn *http)
 		kith_conn_write(conn, "HTTP/1.1 100 Continue\r\n\r\n", 25);
 	kith_conn_wait(conn, KITH_LIMIT_SERVE_BODY_S);
 	http->phase = KITH_HTTP_BODY;
-	if (http->route->stream != NULL || http->body_done)
+	if ((http->route->stream != NULL && !whole) || http->body_done)
 		kith_http_answer(conn, http);
 }
 

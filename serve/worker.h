@@ -35,6 +35,7 @@ struct kith_view {
 
 struct kith_net;
 struct kith_gzip;
+struct kith_sessions;
 
 struct kith_server {
 	const struct kith_opt_list *paths; /* of -d */
@@ -47,6 +48,7 @@ struct kith_server {
 	struct kith_net *net;
 	uint8_t (*keys)[KITH_SHA256_SIZE]; /* digests of the API keys; NULL: none is asked for */
 	size_t n_keys;
+	struct kith_sessions *sessions; /* NULL: there are none */
 	bool log;
 };
 
@@ -66,7 +68,7 @@ struct kith_worker {
 	struct kith_buf scratch, out; /* of one request each */
 	struct kith_gzip *gzip;       /* for whole answers; NULL until there was one */
 	struct kith_buf packed;       /* an answer in that form */
-	unsigned n_streams;
+	unsigned n_streams, n_walks;
 	char date[32]; /* of the present second, as HTTP has it */
 	/* Read by other threads for /metrics. */
 	atomic_uint_fast64_t requests[KITH_FRONTS][6]; /* by the first digit of the status */

@@ -108,6 +108,16 @@
 /* Requests of one thread at a time that keep something: streamed lists, whole bodies, walks. */
 #define KITH_LIMIT_SERVE_STREAMS 128u
 
+/* Of these, those that read the sets from one end to the other. */
+#define KITH_LIMIT_SERVE_WALKS 4u
+
+/* Places of a container file that are looked at to find one where it was opened. */
+#define KITH_LIMIT_SERVE_PLACES 20000u
+
+/* Sessions of hashlookup at a time, and the hashes that one remembers. */
+#define KITH_LIMIT_SERVE_SESSIONS       64u
+#define KITH_LIMIT_SERVE_SESSION_HASHES 20000u
+
 /* Answers that wait to be sent on one connection, before more is made. */
 #define KITH_LIMIT_SERVE_OUTPUT ((size_t)256 << 10)
 
