@@ -309,9 +309,12 @@ static void late(struct kith_conn *conn)
 {
 	struct kith_http_conn *http = kith_conn_state(conn);
 
-	if (http->phase == KITH_HTTP_STREAM ||
-	    (http->phase == KITH_HTTP_HEAD && http->scanned == 0)) {
+	if (http->phase == KITH_HTTP_STREAM) {
 		kith_conn_drop(conn);
+		return;
+	}
+	if (http->phase == KITH_HTTP_HEAD && http->scanned == 0) {
+		kith_conn_close(conn);
 		return;
 	}
 	if (http->phase == KITH_HTTP_HEAD)

@@ -124,6 +124,9 @@ class Server:
         self._ready.wait(PATIENCE)
         if "ready" not in self.said():
             self.process.kill()
+            self.process.wait(PATIENCE)
+            self._reader.join(PATIENCE)
+            self.process.stderr.close()
             raise AssertionError("kith-serve did not start: " + self.said())
 
     def _read(self):
@@ -217,6 +220,8 @@ class Server:
         return len(os.listdir("/proc/%d/fd" % self.process.pid))
 
     def stop(self, expect=0):
+        if self.process.stderr.closed:
+            return
         for s in self._connections:
             s.close()
         if self.process.poll() is None:
