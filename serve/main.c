@@ -16,9 +16,11 @@
 #include "base/opt.h"
 #include "base/out.h"
 #include "base/sha256.h"
+#include "dns_server.h"
 #include "guard.h"
 #include "http.h"
 #include "nsrlsvr.h"
+#include "session.h"
 #include "worker.h"
 
 #define EXIT_USAGE  2
@@ -27,9 +29,9 @@
 #define SPARE_FDS   256u /* beside connections: sets, old and new ones, listeners, pipes */
 
 static struct options {
-	struct kith_opt_list sets, listen, nsrlsvr;
-	const char *unix_path, *keys;
-	uint64_t threads, max_connections;
+	struct kith_opt_list sets, listen, nsrlsvr, dns;
+	const char *unix_path, *keys, *dns_zone;
+	uint64_t threads, max_connections, sessions;
 	bool log, version, no_tcp;
 } options;
 
@@ -45,6 +47,13 @@ static const struct kith_opt opts[] = {
      "answer HTTP on this Unix socket too; POST /-/reload is taken only there"},
     {KITH_OPT_LIST, 0, "nsrlsvr", &options.nsrlsvr, "ADDR:PORT",
      "answer clients of nsrlsvr at this address, for example 127.0.0.1:9120"},
+    {KITH_OPT_LIST, 0, "dns", &options.dns, "ADDR:PORT",
+     "answer DNS over UDP at this address, for example 127.0.0.1:5353: TXT of <hash>.ZONE"},
+    {KITH_OPT_TEXT, 0, "dns-zone", &options.dns_zone, "ZONE",
+     "the zone of --dns, for example hashlookup.internal"},
+    {KITH_OPT_NUMBER, 0, "sessions", &options.sessions, "SECONDS",
+     "let clients of hashlookup begin sessions, which remember for so long what was asked "
+     "(default: no sessions)"},
     {KITH_OPT_NUMBER, 0, "threads", &options.threads, "N",
      "threads that answer (default: one for each processor)"},
     {KITH_OPT_NUMBER, 0, "max-connections", &options.max_connections, "N",
@@ -61,7 +70,7 @@ static const struct kith_opt opts[] = {
 static const struct kith_command command = {
     .name = "kith-serve",
     .usage = "[OPTION]...",
-    .summary = "answer over HTTP and TCP in the dialects that clients already speak",
+    .summary = "answer over HTTP, TCP and DNS in the dialects that clients already speak",
     .opts = opts,
     .n_opts = sizeof opts / sizeof *opts,
     .details =
@@ -199,17 +208,41 @@ static enum kith_status prepare(struct kith_server *server, struct kith_err *err
 		    options.max_connections > files.rlim_cur - SPARE_FDS)
 			options.max_connections = files.rlim_cur - SPARE_FDS;
 	}
-	server->workers = calloc(n, sizeof(void *));
-	for (i = 0; server->workers != NULL && i < n; i++) {
+	if (options.sessions > 0) {
+		server->sessions = kith_sessions_new(options.sessions);
+		if (server->sessions == NULL)
+			return kith_fail_nomem(err);
+	}
+	/* One more for DNS, behind those of the net. */
+	server->workers = calloc((size_t)n + 1, sizeof(void *));
+	for (i = 0; server->workers != NULL && i < n + 1; i++) {
 		server->workers[i] = kith_worker_new(server);
 		if (server->workers[i] == NULL)
 			break;
 		server->n_workers = i + 1;
 	}
-	if (server->n_workers < n)
+	if (server->n_workers < n + 1)
 		return kith_fail_nomem(err);
 	return kith_net_new(server->workers, n, (unsigned)options.max_connections, &server->net,
 			    err);
+}
+
+static enum kith_status prepare_dns(struct kith_server *server, struct kith_dns **ret,
+				    struct kith_err *err)
+{
+	char shown[KITH_ADDRESS_SHOWN];
+	enum kith_status st = KITH_OK;
+	size_t i;
+
+	if (options.dns.n > 0)
+		st = kith_dns_new(server->workers[server->n_workers - 1], options.dns_zone, ret,
+				  err);
+	for (i = 0; st == KITH_OK && i < options.dns.n; i++) {
+		st = kith_dns_listen(*ret, options.dns.items[i], shown, err);
+		if (st == KITH_OK)
+			say("dns on %s", shown);
+	}
+	return st;
 }
 
 /* Until a signal says to end. */
@@ -232,6 +265,7 @@ static void wait_for_signals(struct kith_server *server, const sigset_t *signals
 static int serve(struct kith_server *server)
 {
 	struct kith_err err = {.status = KITH_OK};
+	struct kith_dns *dns = NULL;
 	sigset_t signals;
 	int status = EXIT_USAGE;
 
@@ -249,10 +283,12 @@ static int serve(struct kith_server *server)
 			status = EXIT_SET;
 		goto out;
 	}
-	if (prepare(server, &err) != KITH_OK || listen_all(server, &err) != KITH_OK)
+	if (prepare(server, &err) != KITH_OK || listen_all(server, &err) != KITH_OK ||
+	    prepare_dns(server, &dns, &err) != KITH_OK)
 		goto out;
 	kith_net_on_tick(server->net, kith_worker_tick);
-	if (kith_net_start(server->net, &err) == KITH_OK) {
+	if (kith_net_start(server->net, &err) == KITH_OK &&
+	    (dns == NULL || kith_dns_start(dns, &err) == KITH_OK)) {
 		say("ready");
 		wait_for_signals(server, &signals);
 		status = 0;
@@ -260,6 +296,7 @@ static int serve(struct kith_server *server)
 out:
 	if (status != 0)
 		say("%s", err.msg);
+	kith_dns_free(dns);
 	if (server->net != NULL) {
 		kith_net_stop(server->net);
 		kith_net_free(server->net);
@@ -267,6 +304,7 @@ out:
 	while (server->n_workers > 0)
 		kith_worker_free(server->workers[--server->n_workers]);
 	free(server->workers);
+	kith_sessions_free(server->sessions);
 	kith_server_close(server);
 	return status;
 }
@@ -295,6 +333,7 @@ int main(int argc, char **argv)
 	}
 	if (first < argc || options.threads == 0 || options.threads > MAX_THREADS ||
 	    options.max_connections == 0 || options.max_connections > 1000000 ||
+	    options.sessions > UINT32_MAX || (options.dns.n > 0) != (options.dns_zone != NULL) ||
 	    (options.no_tcp && (options.unix_path == NULL || options.listen.n > 0))) {
 		say(first < argc ? "'%s' is not expected, see 'kith-serve --help'"
 				 : "options that do not go together or are out of range, see "
