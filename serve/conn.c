@@ -3,7 +3,7 @@
 #define _POSIX_C_SOURCE 200809L
 #include "conn.h"
 
-#include <event2/buffer.h>
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -13,6 +13,10 @@
 #include "base/limits.h"
 
 #define EVICT_TRIES 64u
+#define READ_IDLE   ((size_t)4 << 10)  /* bytes of one read: a request */
+#define READ_BUSY   ((size_t)64 << 10) /* and while a body comes */
+#define KEPT_IN     ((size_t)8 << 10)  /* what a connection holds while nothing happens */
+#define KEPT_OUT    ((size_t)16 << 10)
 #define LINGER_S    2u /* for the other side to read the last answer while it still sends */
 
 /* ------------------------------------------------------------- a connection */
@@ -37,41 +41,44 @@ bool kith_conn_ended(const struct kith_conn *conn)
 	return conn->ended;
 }
 
+static size_t unread(const struct kith_conn *conn)
+{
+	return conn->in.n - conn->in_at;
+}
+
 const uint8_t *kith_conn_input(struct kith_conn *conn, size_t *ret_n)
 {
-	struct evbuffer *in = bufferevent_get_input(conn->bev);
-	size_t n = evbuffer_get_length(in);
-	const uint8_t *data;
-
-	if (n > conn->protocol->input_max)
-		n = conn->protocol->input_max;
-	data = n == 0 ? NULL : evbuffer_pullup(in, (ev_ssize_t)n);
-	*ret_n = data == NULL ? 0 : n;
-	return data;
+	*ret_n = unread(conn);
+	return *ret_n == 0 ? NULL : conn->in.data + conn->in_at;
 }
 
 void kith_conn_take(struct kith_conn *conn, size_t n)
 {
-	(void)evbuffer_drain(bufferevent_get_input(conn->bev), n);
+	conn->in_at += n;
 }
 
 void kith_conn_write(struct kith_conn *conn, const void *data, size_t n)
 {
-	if (n == 0)
-		return;
-	if (bufferevent_write(conn->bev, data, n) != 0)
+	struct kith_buf *out = &conn->out;
+
+	if (conn->out_at > 0 && conn->out_at >= out->n / 2) {
+		out->n -= conn->out_at;
+		memmove(out->data, out->data + conn->out_at, out->n);
+		conn->out_at = 0;
+	}
+	if (!kith_buf_add(out, data, n))
 		conn->dropped = true; /* half an answer must not look like a whole one */
-	conn->written += n;
 }
 
 size_t kith_conn_unsent(const struct kith_conn *conn)
 {
-	return evbuffer_get_length(bufferevent_get_output(conn->bev));
+	return conn->out.n - conn->out_at;
 }
 
-bool kith_conn_full(const struct kith_conn *conn)
+bool kith_conn_full(struct kith_conn *conn)
 {
-	return kith_conn_unsent(conn) >= KITH_LIMIT_SERVE_OUTPUT;
+	conn->stopped = kith_conn_unsent(conn) >= KITH_LIMIT_SERVE_OUTPUT;
+	return conn->stopped;
 }
 
 void kith_conn_wait(struct kith_conn *conn, unsigned seconds)
@@ -144,46 +151,113 @@ void kith_conn_free(struct kith_conn *conn)
 	kith_conn_busy(conn, false);
 	conn->protocol->close(conn);
 	unlink_conn(conn);
-	bufferevent_free(conn->bev);
+	event_free(conn->readable);
+	event_free(conn->writable);
+	(void)close(conn->fd);
+	kith_buf_done(&conn->in);
+	kith_buf_done(&conn->out);
 	atomic_fetch_sub_explicit(&thread->net->open, 1, memory_order_relaxed);
 	free(conn);
+}
+
+/* Sends what can be sent now; the rest when there is room. */
+static void flush(struct kith_conn *conn)
+{
+	size_t n;
+
+	while ((n = kith_conn_unsent(conn)) > 0) {
+		ssize_t sent = send(conn->fd, conn->out.data + conn->out_at, n, MSG_NOSIGNAL);
+
+		if (sent >= 0) {
+			conn->out_at += (size_t)sent;
+			conn->sent += (uint64_t)sent;
+		} else if (errno == EAGAIN) {
+			(void)event_add(conn->writable, NULL);
+			break;
+		} else if (errno != EINTR) {
+			conn->dropped = true;
+			break;
+		}
+	}
+	if (n == 0) {
+		conn->out.n = conn->out_at = 0;
+		if (conn->out.cap > KEPT_OUT)
+			kith_buf_done(&conn->out);
+	}
+	if (conn->stopped && n < KITH_LIMIT_SERVE_OUTPUT / 4) {
+		conn->stopped = false;
+		kith_conn_again(conn);
+	}
+}
+
+/* Waits for input where there is room for it. */
+static void want_input(struct kith_conn *conn)
+{
+	bool wanted = !conn->ended && unread(conn) < conn->protocol->input_max;
+
+	if (unread(conn) == 0) {
+		conn->in.n = conn->in_at = 0;
+		if (conn->in.cap > KEPT_IN)
+			kith_buf_done(&conn->in);
+	}
+	if (wanted != conn->reads)
+		(void)(wanted ? event_add(conn->readable, NULL) : event_del(conn->readable));
+	conn->reads = wanted;
 }
 
 void kith_conn_run(struct kith_conn *conn)
 {
 	if (!conn->closing && !conn->dropped)
 		conn->protocol->run(conn);
+	if (!conn->dropped)
+		flush(conn);
 	if (conn->dropped) {
 		struct linger hard = {1, 0};
 
-		(void)setsockopt(bufferevent_getfd(conn->bev), SOL_SOCKET, SO_LINGER, &hard,
-				 sizeof hard);
+		(void)setsockopt(conn->fd, SOL_SOCKET, SO_LINGER, &hard, sizeof hard);
 		kith_conn_free(conn);
 		return;
 	}
-	if (!conn->closing)
-		return;
-	if (kith_conn_unsent(conn) == 0 && (conn->ended || conn->lingering)) {
-		if (conn->ended)
+	if (conn->closing) {
+		kith_conn_take(conn, unread(conn));
+		if (kith_conn_unsent(conn) == 0 && conn->ended) {
 			kith_conn_free(conn);
-		return;
+			return;
+		}
+		if (kith_conn_unsent(conn) == 0 && !conn->lingering) {
+			/* Closing with unread input would make the kernel take the answer back. */
+			kith_conn_busy(conn, false);
+			conn->lingering = true;
+			(void)shutdown(conn->fd, SHUT_WR);
+			kith_conn_wait(conn, LINGER_S);
+		}
 	}
-	if (kith_conn_unsent(conn) == 0) {
-		/* Closing with unread input would make the kernel take the answer back. */
-		kith_conn_busy(conn, false);
-		conn->lingering = true;
-		(void)shutdown(bufferevent_getfd(conn->bev), SHUT_WR);
-		kith_conn_wait(conn, LINGER_S);
-	}
-	kith_conn_take(conn, evbuffer_get_length(bufferevent_get_input(conn->bev)));
+	want_input(conn);
 }
 
-static void on_input(struct bufferevent *bev, void *arg)
+static void on_readable(evutil_socket_t fd, short what, void *arg)
 {
 	struct kith_conn *conn = arg;
+	size_t room = conn->protocol->input_max - unread(conn);
+	size_t piece = conn->busy ? READ_BUSY : READ_IDLE;
+	uint8_t *p;
+	ssize_t n;
 
-	if (conn->closing)
-		(void)evbuffer_drain(bufferevent_get_input(bev), SIZE_MAX);
+	(void)what;
+	if (conn->in_at > 0) {
+		conn->in.n -= conn->in_at;
+		memmove(conn->in.data, conn->in.data + conn->in_at, conn->in.n);
+		conn->in_at = 0;
+	}
+	piece = piece < room ? piece : room;
+	p = kith_buf_room(&conn->in, piece);
+	n = p == NULL ? -1 : recv(fd, p, piece, 0);
+	if (n > 0)
+		conn->in.n += (size_t)n;
+	else if (n == 0)
+		conn->ended = true;
+	else if (p == NULL || (errno != EAGAIN && errno != EINTR))
+		conn->dropped = true;
 	if (conn->prev != NULL) {
 		unlink_conn(conn);
 		link_first(conn);
@@ -191,22 +265,11 @@ static void on_input(struct bufferevent *bev, void *arg)
 	kith_conn_run(conn);
 }
 
-static void on_output(struct bufferevent *bev, void *arg)
+static void on_writable(evutil_socket_t fd, short what, void *arg)
 {
-	(void)bev;
+	(void)fd;
+	(void)what;
 	kith_conn_run(arg);
-}
-
-static void on_event(struct bufferevent *bev, short what, void *arg)
-{
-	struct kith_conn *conn = arg;
-
-	(void)bev;
-	if ((what & BEV_EVENT_EOF) != 0)
-		conn->ended = true;
-	else if ((what & BEV_EVENT_ERROR) != 0)
-		conn->dropped = true;
-	kith_conn_run(conn);
 }
 
 /* Makes room for a new connection; false: all have something begun. */
@@ -242,9 +305,17 @@ void kith_conn_accept(struct evconnlistener *listener, evutil_socket_t fd, struc
 	if (atomic_load_explicit(&net->open, memory_order_relaxed) < net->max_conns ||
 	    evict(thread))
 		conn = calloc(1, sizeof *conn + l->protocol->state_size);
-	if (conn != NULL)
-		conn->bev = bufferevent_socket_new(thread->base, fd, BEV_OPT_CLOSE_ON_FREE);
-	if (conn == NULL || conn->bev == NULL) {
+	if (conn != NULL) {
+		conn->fd = fd;
+		conn->readable =
+		    event_new(thread->base, fd, EV_READ | EV_PERSIST, on_readable, conn);
+		conn->writable = event_new(thread->base, fd, EV_WRITE, on_writable, conn);
+	}
+	if (conn == NULL || conn->readable == NULL || conn->writable == NULL) {
+		if (conn != NULL && conn->readable != NULL)
+			event_free(conn->readable);
+		if (conn != NULL && conn->writable != NULL)
+			event_free(conn->writable);
 		free(conn);
 		(void)close(fd);
 		atomic_fetch_add_explicit(&net->refused, 1, memory_order_relaxed);
@@ -259,10 +330,7 @@ void kith_conn_accept(struct evconnlistener *listener, evutil_socket_t fd, struc
 	if (!l->local)
 		kith_address_no_delay(fd);
 	kith_conn_wait(conn, KITH_LIMIT_SERVE_HEAD_S);
-	bufferevent_setcb(conn->bev, on_input, on_output, on_event, conn);
-	bufferevent_setwatermark(conn->bev, EV_READ, 0, conn->protocol->input_max);
-	bufferevent_setwatermark(conn->bev, EV_WRITE, KITH_LIMIT_SERVE_OUTPUT / 4, 0);
-	(void)bufferevent_enable(conn->bev, EV_READ | EV_WRITE);
+	want_input(conn);
 }
 
 /* Out of descriptors or memory: trying at once again would only burn the processor. */
@@ -276,10 +344,10 @@ void kith_conn_accept_error(struct evconnlistener *listener, void *arg)
 
 bool kith_conn_is_late(struct kith_conn *conn)
 {
-	uint64_t now = conn->thread->now, sent = conn->written - kith_conn_unsent(conn);
+	uint64_t now = conn->thread->now;
 
-	if (sent != conn->progress || kith_conn_unsent(conn) == 0) {
-		conn->progress = sent;
+	if (conn->sent != conn->progress || kith_conn_unsent(conn) == 0) {
+		conn->progress = conn->sent;
 		conn->progress_at = now;
 	}
 	if (now > conn->progress_at + KITH_LIMIT_SERVE_WRITE_S) {

@@ -3,13 +3,13 @@
 #ifndef KITH_SERVE_CONN_H
 #define KITH_SERVE_CONN_H
 
-#include <event2/bufferevent.h>
 #include <event2/event.h>
 #include <event2/listener.h>
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stddef.h>
 
+#include "base/buf.h"
 #include "net.h"
 
 #define KITH_LISTENERS 8u /* of a thread */
@@ -46,12 +46,17 @@ struct kith_net {
 };
 
 struct kith_conn {
-	struct bufferevent *bev;
+	int fd;
+	struct event *readable, *writable;
+	struct kith_buf in, out;
+	size_t in_at, out_at; /* what is before was taken, was sent */
 	struct thread *thread;
 	const struct kith_protocol *protocol;
 	struct kith_conn *prev, *next;
 	uint64_t wait_until; /* 0: for ever */
-	uint64_t written, progress, progress_at;
+	uint64_t sent, progress, progress_at;
+	bool reads;   /* waits for input */
+	bool stopped; /* the protocol, because there was too much output */
 	bool local, ended, closing, lingering, dropped, again, busy;
 	max_align_t state[];
 };
