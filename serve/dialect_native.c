@@ -7,11 +7,12 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "answer/info.h"
 #include "answer/list.h"
 #include "base/hex.h"
 #include "base/limits.h"
 #include "base/out.h"
-#include "dialect.h"
+#include "native.h"
 
 #define TURN_OUT ((size_t)64 << 10) /* bytes of answers in one turn */
 
@@ -115,6 +116,40 @@ static enum kith_status why(struct kith_worker *worker, struct kith_view *view,
 	}
 	(void)kith_buf_add_str(out, "]}\n");
 	return st;
+}
+
+/* ------------------------------------------------------------------- sets */
+
+/* The file's name alone: clients need not know how folders of the server are called. */
+static const char *base_name(const char *path)
+{
+	const char *slash = strrchr(path, '/');
+
+	return slash == NULL || slash[1] == '\0' ? path : slash + 1;
+}
+
+static enum kith_status sets(struct kith_worker *worker, struct kith_view *view,
+			     const struct kith_request *request, struct kith_reply *reply)
+{
+	const struct kith_sets *all = &view->snapshot->sets;
+	struct kith_buf *out = reply->body;
+	size_t i;
+
+	(void)worker;
+	(void)request;
+	(void)kith_buf_add_str(out, "{\"sets\":[");
+	for (i = 0; i < all->n; i++) {
+		enum kith_status st;
+
+		if (i > 0)
+			(void)kith_buf_add_byte(out, ',');
+		st = kith_info_json(all->sets[i], kith_asker_reader(view->asker, i),
+				    base_name(all->paths[i]), false, out);
+		if (st != KITH_OK)
+			return st < 0 ? st : KITH_E_CORRUPT;
+		out->n--; /* its line's end */
+	}
+	return kith_buf_add_str(out, "]}\n") && !out->failed ? KITH_OK : KITH_E_NOMEM;
 }
 
 /* ------------------------------------------------------------------- lists */
@@ -334,6 +369,9 @@ static const struct kith_route routes[] = {
     {.path = "/v1/files/", .methods = KITH_GET, .answer = one_file},
     {.path = "/v1/files", .methods = KITH_POST, .stream = &list_ops},
     {.path = "/v1/why/", .methods = KITH_GET, .answer = why},
+    {.path = "/v1/names", .methods = KITH_GET, .stream = &kith_native_names},
+    {.path = "/v1/names/", .methods = KITH_GET, .stream = &kith_native_names},
+    {.path = "/v1/sets", .methods = KITH_GET, .answer = sets},
 };
 
 const struct kith_dialect kith_dialect_native = {KITH_FRONT_NATIVE, routes,
