@@ -160,6 +160,7 @@ struct list {
 	struct kith_worker *worker;
 	struct kith_view *view;
 	enum form form;
+	uint64_t limit; /* occurrences of each answer */
 	bool comma; /* an array: an element was read, a comma or the end must follow */
 };
 
@@ -295,9 +296,11 @@ static enum kith_status entry_answer(struct list *list, struct kith_bytes text,
 	st = kith_view_ask(worker, list->view, &query, 1);
 	if (st == KITH_OK)
 		st = kith_ask_facts(list->view->asker, 0, &facts);
-	if (st == KITH_OK)
-		st = kith_renderer_find("jsonl")->render(list->view->asker, &facts, &worker->render,
-							 out);
+	if (st != KITH_OK)
+		return st;
+	worker->render.limit = list->limit;
+	st = kith_renderer_find("jsonl")->render(list->view->asker, &facts, &worker->render, out);
+	worker->render.limit = KITH_LIMIT_SHOWN;
 	return st;
 }
 
@@ -306,13 +309,13 @@ static void *list_open(struct kith_worker *worker, struct kith_view *view,
 {
 	struct list *list = calloc(1, sizeof *list);
 
-	(void)request;
 	if (list == NULL) {
 		(void)kith_reply_error(reply, 503, "TransientError", "out of memory");
 		return NULL;
 	}
 	list->worker = worker;
 	list->view = view;
+	list->limit = kith_query_number(request->query, "limit", KITH_LIMIT_SHOWN);
 	reply->type = "application/x-ndjson";
 	return list;
 }

@@ -91,11 +91,12 @@ async function* lines(response) {
 		throw new ApiError('odd', 'The answers broke off.');
 }
 
-// Calls got(i, answer) for each hash, in order, as the answers come.
+// Calls got(i, answer) for each hash, in order, as the answers come. They have what a table shows:
+// all names, products and distributors, but not all occurrences.
 export async function files(hashes, signal, got) {
 	for (let from = 0; from < hashes.length; from += PIECE) {
 		const piece = hashes.slice(from, from + PIECE);
-		const response = await ask('/v1/files', {method: 'POST', signal, body: piece.join('\n') + '\n',
+		const response = await ask('/v1/files?limit=1', {method: 'POST', signal, body: piece.join('\n') + '\n',
 			headers: {'content-type': 'text/plain'}});
 		let n = 0;
 		try {

@@ -8,11 +8,11 @@
 import * as api from './api.js';
 import {count, el, number, say, visible} from './dom.js';
 import {chosen, dropped, hashFile} from './files.js';
-import {oneView} from './one.js';
+import {badge, oneView} from './one.js';
 import {hashOf, parseList} from './parse.js';
 import {setsView} from './sets.js';
 import {fillRow, ListView, newRow} from './table.js';
-import {VERDICTS, verdictOf} from './words.js';
+import {ORDER, VERDICTS, verdictOf} from './words.js';
 
 const ASKED_AT_ONCE = 200; // hashed files that wait at most for being asked about
 
@@ -146,11 +146,20 @@ function finished(mine) {
 	say('Done: ' + mine.summary());
 }
 
-// Rows that have a hash and no answer yet, in pieces, while more may come.
+// Each hash is asked for once, however often a list has it.
 async function askRows(mine, rows, signal, progress) {
-	await api.files(rows.map((r) => r.query), signal, (i, answer) => {
-		fillRow(rows[i], answer);
-		progress();
+	const byHash = new Map();
+	for (const row of rows) {
+		if (!byHash.has(row.query))
+			byHash.set(row.query, []);
+		byHash.get(row.query).push(row);
+	}
+	const hashes = [...byHash.keys()];
+	await api.files(hashes, signal, (i, answer) => {
+		for (const row of byHash.get(hashes[i])) {
+			fillRow(row, answer);
+			progress();
+		}
 		mine.changed();
 	});
 }
@@ -318,6 +327,7 @@ function submit() {
 	for (const e of entries)
 		if (e.label !== '')
 			labels.set(e.query, e.label);
+	input.scrollTop = 0;
 	startList(rows, count(entries.length, 'hash', 'hashes'), without);
 	runList(rows, signal);
 }
@@ -408,6 +418,13 @@ async function loadSets() {
 	}
 }
 
+// The words of the answers, on the start page.
+function legend() {
+	document.getElementById('legend').replaceChildren(...ORDER.filter((v) => v !== 'ambiguous' && v !== 'error')
+		.map((v) => el('div', {}, el('dt', {}, badge(v)), el('dd', {}, VERDICTS[v].text))));
+}
+
+legend();
 listen();
 route();
 loadSets();

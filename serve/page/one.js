@@ -13,7 +13,7 @@ const SHOW_AT_ONCE = 20000;
 
 export function badge(verdict) {
 	const {title, sign} = VERDICTS[verdict];
-	return el('span', {class: 'badge v-' + verdict}, el('span', {'aria-hidden': 'true'}, sign), ' ', title);
+	return el('span', {class: 'badge v-' + verdict}, el('span', {'aria-hidden': 'true'}, sign), el('span', {class: 'word'}, ' ' + title));
 }
 
 function copyButton(text, what) {
@@ -104,29 +104,30 @@ function company({name, products}) {
 
 // -------------------------------------------------------------------- chain
 
-// Chains with a common beginning share it. Their steps are divided by " > ".
+// Chains with a common beginning share it. Their steps are divided by " > "; the last one ends with
+// the file's name, whatever divides its path.
 function tree(occurrences) {
-	const root = new Map();
-	for (const chain of new Set(occurrences.map((o) => o.chain))) {
+	const root = {below: new Map(), name: ''};
+	for (const {chain, name} of occurrences) {
 		let at = root;
 		for (const step of chain.split(' > ')) {
-			if (!at.has(step))
-				at.set(step, new Map());
-			at = at.get(step);
+			if (!at.below.has(step))
+				at.below.set(step, {below: new Map(), name: ''});
+			at = at.below.get(step);
 		}
+		at.name = name;
 	}
 	return root;
 }
 
-function branches(nodes, depth) {
-	const items = Array.from(nodes, ([step, below]) => {
-		let label = visible(step);
-		if (below.size === 0) {
-			const cut = label.lastIndexOf('/') + 1;
-			label = [el('span', {class: 'folder'}, label.slice(0, cut)), el('b', {}, label.slice(cut))];
-		}
-		return el('li', {}, el('span', {class: below.size === 0 ? 'leaf' : depth === 0 ? 'root' : 'step'}, label),
-			below.size > 0 && el('ul', {}, branches(below, depth + 1)));
+function branches(node, depth) {
+	const items = Array.from(node.below, ([step, child]) => {
+		const cut = step.endsWith(child.name) ? step.length - child.name.length : 0;
+		const deeper = child.below.size > 0;
+		return el('li', {}, deeper ? el('span', {class: depth === 0 ? 'root' : 'step'}, visible(step))
+			: el('span', {class: 'leaf'}, el('span', {class: 'folder'}, visible(step.slice(0, cut))),
+				el('b', {}, visible(step.slice(cut)))),
+		deeper && el('ul', {}, branches(child, depth + 1)));
 	});
 	return folded(items, BRANCHES_SHOWN, 'here');
 }
@@ -219,13 +220,15 @@ export function oneView(answer, {label, showAll}) {
 	const verdict = verdictOf(answer);
 	const name = answer.ambiguous ? null : bestName(answer);
 	const others = (answer.known_distributors?.filenames?.length ?? 1) - 1;
-	const heading = label || name;
+	const heading = label || (verdict === 'trivial' ? (answer.size === 0 ? 'Empty file' : 'Common content') : name);
+	const bare = !heading && !answer.ambiguous; // the hash is all there is
 
 	return el('article', {class: 'one'},
 		el('header', {class: 'verdict'},
 			badge(verdict),
 			el('h2', {tabindex: '-1', id: 'result'}, heading ? visible(heading)
 				: el('code', {class: 'wrap'}, answer.query)),
+			bare && el('p', {}, copyButton(answer.query, 'the hash')),
 			verdict === 'known' && lead(answer),
 			label && name && el('p', {class: 'note'}, 'Your file. Known as ' + visible(name) +
 				(others > 0 ? ' and under ' + count(others, 'other name') : '') + '.'),
@@ -240,5 +243,5 @@ export function oneView(answer, {label, showAll}) {
 				el('h3', {}, 'File ' + (i + 1) + ' of ' + answer.files.length),
 				file.sha256 && el('p', {}, el('a', {href: '#' + file.sha256}, 'Open by SHA-256')),
 				fileParts(file, showAll)))
-			: fileParts(answer, showAll));
+			: !bare && fileParts(answer, showAll));
 }

@@ -4,7 +4,7 @@
 import {count, el, number, visible} from './dom.js';
 
 function line(set) {
-	const lost = set.ledger.filter((row) => row.class !== 'count').reduce((sum, row) => sum + row.count, 0);
+	const lost = set.ledger.filter((row) => row.class === 'skipped' || row.class === 'failed').reduce((sum, row) => sum + row.count, 0);
 	return el('tr', {},
 		el('th', {scope: 'row'}, visible(set.set), el('span', {class: 'sub', title: set.id}, set.id.slice(0, 12))),
 		el('td', {}, set.source_list.map((s) => el('p', {}, visible(s.label),

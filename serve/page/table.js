@@ -4,7 +4,7 @@
 //
 // Rows are laid out as one scrolls to them, so that a long list costs no more than what is seen;
 // counts, filters, order and CSV are always of all rows.
-import {count, el, listing, number, visible} from './dom.js';
+import {count, el, number, visible} from './dom.js';
 import {badge} from './one.js';
 import {csv} from './parse.js';
 import {ORDER, VERDICTS, verdictOf} from './words.js';
@@ -215,16 +215,20 @@ export class ListView {
 		const id = String(row.id);
 		const hash = row.query ?? row.sha256;
 		const name = visible(nameOf(row));
-		const cell = (column, texts) => el('td', {class: 'c-' + column, title: texts.length > 0
-			? visible(texts.slice(0, 40).join('\n')).replaceAll('\u240a', '\n') : null}, visible(listing(texts, 2)));
+		const cut = name.lastIndexOf('/') + 1;
+		const cell = (column, texts) => el('td', {class: 'c-' + column,
+			title: texts.length > 2 ? texts.slice(0, 40).map(visible).join('\n') : null},
+		texts.slice(0, 2).map(visible).join(', '), texts.length > 2
+			&& el('span', {class: 'muted'}, ' +' + number(texts.length - 2)));
 		return el('tr', {},
 			el('td', {class: 'c-verdict'}, row.verdict === null ? el('span', {class: 'muted'}, '\u2026')
 				: badge(row.verdict)),
 			el('th', {scope: 'row', class: 'c-name'},
-				hash === null ? el('span', {class: 'file'}, name)
-					: el('a', {href: '#' + hash, class: 'file', 'data-row': id, onclick: () => {
+				hash === null ? el('span', {class: 'file'}, name.slice(cut))
+					: el('a', {href: '#' + hash, class: 'file', 'data-row': id, title: name || null, onclick: () => {
 						this.open = id;
-					}}, name || hash),
+					}}, name.slice(cut) || hash),
+				cut > 0 && el('span', {class: 'sub'}, name.slice(0, cut)),
 				el('span', {class: 'sub'}, row.error ? visible(row.error) : hash ?? 'being hashed')),
 			cell('distributors', row.distributors), cell('products', row.products), cell('sources', row.sources));
 	}

@@ -5,7 +5,7 @@
 
 export const VERDICTS = {
 	known: {title: 'Known', sign: '\u25cf',
-		text: 'Distributed as shown below. That says where a file comes from, not what it does.'},
+		text: 'A set lists this file, with who distributes it. That says where it comes from, not what it does.'},
 	unknown: {title: 'Unknown', sign: '\u25cb',
 		text: 'No set on this server has this file. That alone says nothing against it: it may never have been looked at.'},
 	trivial: {title: 'Trivial', sign: '\u25d0',
