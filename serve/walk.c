@@ -7,8 +7,8 @@
 #include "base/limits.h"
 #include "base/out.h"
 
-/* Files and occurrences that are looked at in one turn: some milliseconds. */
-#define TURN_WORK UINT64_C(100000)
+/* Files and occurrences that are looked at in one turn: about a millisecond. */
+#define TURN_WORK UINT64_C(20000)
 
 bool kith_walk_start(struct kith_walk *walk, struct kith_worker *worker, struct kith_view *view)
 {

@@ -109,14 +109,14 @@
 #define KITH_LIMIT_SERVE_STREAMS 128u
 
 /* Of these, those that read the sets from one end to the other. */
-#define KITH_LIMIT_SERVE_WALKS 4u
+#define KITH_LIMIT_SERVE_WALKS 2u
 
 /* Places of a container file that are looked at to find one where it was opened. */
 #define KITH_LIMIT_SERVE_PLACES 20000u
 
 /* Sessions of hashlookup at a time, and the hashes that one remembers. */
 #define KITH_LIMIT_SERVE_SESSIONS       64u
-#define KITH_LIMIT_SERVE_SESSION_HASHES 20000u
+#define KITH_LIMIT_SERVE_SESSION_HASHES 10000u
 
 /* Answers that wait to be sent on one connection, before more is made. */
 #define KITH_LIMIT_SERVE_OUTPUT ((size_t)256 << 10)
