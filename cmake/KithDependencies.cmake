@@ -5,17 +5,23 @@
 # PkgConfig::LMDB     always, all that libkith needs
 # PkgConfig::CRYPTO, PkgConfig::SQLITE3, PkgConfig::ARCHIVE, PkgConfig::ZLIB   kith-build
 # PkgConfig::UDFREAD, SQUASHFS, MSPACK, EXPAT, SECCOMP; kith_wimlib    its workers
+# PkgConfig::EVENT, PkgConfig::ZLIB   kith-serve
 # PkgConfig::CMOCKA   unit tests
 find_package(PkgConfig REQUIRED)
 pkg_check_modules(LMDB REQUIRED IMPORTED_TARGET lmdb)
 
+if(KITH_BUILD_SERVE)
+	pkg_check_modules(EVENT REQUIRED IMPORTED_TARGET libevent_core)
+endif()
+if(KITH_BUILD_SERVE OR KITH_BUILD_BUILDER)
+	pkg_check_modules(ZLIB REQUIRED IMPORTED_TARGET zlib)
+endif()
 if(KITH_BUILD_BUILDER)
 	pkg_check_modules(CRYPTO REQUIRED IMPORTED_TARGET libcrypto)
 	set(THREADS_PREFER_PTHREAD_FLAG ON)
 	find_package(Threads REQUIRED)
 	pkg_check_modules(SQLITE3 REQUIRED IMPORTED_TARGET sqlite3)
 	pkg_check_modules(ARCHIVE REQUIRED IMPORTED_TARGET libarchive)
-	pkg_check_modules(ZLIB REQUIRED IMPORTED_TARGET zlib)
 	pkg_check_modules(LZMA REQUIRED IMPORTED_TARGET liblzma>=5.4)
 	# The format libraries of the workers (extract/workers).
 	pkg_check_modules(UDFREAD REQUIRED IMPORTED_TARGET libudfread)

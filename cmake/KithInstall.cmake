@@ -20,7 +20,7 @@ install(TARGETS ${kith_libraries}
 	INCLUDES DESTINATION ${CMAKE_INSTALL_INCLUDEDIR})
 install(FILES ${PROJECT_SOURCE_DIR}/include/kith.h DESTINATION ${CMAKE_INSTALL_INCLUDEDIR})
 
-foreach(program IN ITEMS kith-cli kith-build)
+foreach(program IN ITEMS kith-cli kith-build kith-serve)
 	if(TARGET ${program})
 		install(TARGETS ${program} RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
 	endif()
@@ -68,12 +68,25 @@ if(KITH_BUILD_BUILDER)
 		${PROJECT_SOURCE_DIR}/docs/man/kith-build-nsrl.1
 		DESTINATION ${CMAKE_INSTALL_MANDIR}/man1)
 endif()
+if(KITH_BUILD_SERVE)
+	install(FILES ${PROJECT_SOURCE_DIR}/docs/man/kith-serve.1
+		DESTINATION ${CMAKE_INSTALL_MANDIR}/man1)
+	# ExecStart= names the program without a folder: systemd finds it in /usr/local/bin and /usr/bin.
+	install(FILES
+		${PROJECT_SOURCE_DIR}/docs/systemd/kith-serve.service
+		${PROJECT_SOURCE_DIR}/docs/systemd/kith-serve.socket
+		DESTINATION lib/systemd/system)
+endif()
 install(FILES ${PROJECT_SOURCE_DIR}/docs/completions/kith.bash
 	DESTINATION ${CMAKE_INSTALL_DATADIR}/bash-completion/completions RENAME kith)
 if(KITH_BUILD_BUILDER)
 	# bash loads a completion by the name of the command.
 	install(FILES ${PROJECT_SOURCE_DIR}/docs/completions/kith.bash
 		DESTINATION ${CMAKE_INSTALL_DATADIR}/bash-completion/completions RENAME kith-build)
+endif()
+if(KITH_BUILD_SERVE)
+	install(FILES ${PROJECT_SOURCE_DIR}/docs/completions/kith.bash
+		DESTINATION ${CMAKE_INSTALL_DATADIR}/bash-completion/completions RENAME kith-serve)
 endif()
 install(FILES ${PROJECT_SOURCE_DIR}/docs/completions/_kith
 	DESTINATION ${CMAKE_INSTALL_DATADIR}/zsh/site-functions)

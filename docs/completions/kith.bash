@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # shellcheck shell=bash
 #
-# Completion of kith and kith-build in bash. Commands and options come from --help of the program
+# Completion of kith, kith-build and kith-serve in bash. Commands and options come from --help of the program
 # that is installed, so this file knows none and cannot be out of date.
 
 # Prints what --help of "$@" lists: commands (two spaces, then a word) or options (-x, --long, --long=).
@@ -58,4 +58,4 @@ _kith() {
 	COMPREPLY=()
 }
 
-complete -F _kith kith kith-build
+complete -F _kith kith kith-build kith-serve

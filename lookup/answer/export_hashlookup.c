@@ -7,16 +7,13 @@ static enum kith_status put(struct kith_export *export, const struct kith_conten
 			    void *user)
 {
 	struct kith_buf *line = user;
-	struct kith_shown shown;
-	struct kith_seen seen;
 	enum kith_status st;
 
-	kith_shown_start(&shown, content, 1);
-	st = kith_shown_next(export->asker, &shown, &seen);
-	if (st < 0)
-		return st;
 	line->n = 0;
-	if (!kith_hashlookup_record(line, content, st == KITH_OK ? &seen : NULL, 1))
+	st = kith_hashlookup_record(export->asker, content, line);
+	if (st != KITH_OK)
+		return st;
+	if (!kith_buf_add_byte(line, '\n'))
 		return KITH_E_NOMEM;
 	export->n_written++;
 	return kith_out_write(export->out, line->data, line->n) ? KITH_OK : KITH_E_IO;

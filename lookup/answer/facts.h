@@ -99,12 +99,20 @@ enum kith_status kith_ask_group(struct kith_asker *asker, const struct kith_reco
 /* What VirusTotal calls known_distributors: five independent lists. */
 struct kith_known {
 	struct kith_texts names, products, distributors, sources, links;
+	bool in_collection; /* a source is a list of another kind than VirusTotal's own */
 };
 void kith_known_done(struct kith_known *known);
 
 /* Fills *known, which was zeroed once or used before. Placeholders and empty texts are left out. */
 enum kith_status kith_ask_known(struct kith_asker *asker, const struct kith_content *content,
 				struct kith_known *known);
+
+/* What the sources are called that VirusTotal's attributes name. */
+#define KITH_LABEL_HASHDB  "HashDB"
+#define KITH_LABEL_NSRL    "National Software Reference Library (NSRL)"
+#define KITH_LABEL_MONITOR "Monitor"
+#define KITH_LABEL_TRUSTED "Trusted Source"
+bool kith_label_is(struct kith_bytes label, const char *text);
 
 /* "report.pdf", but not ".bashrc", "v1." or "x.a very long one". */
 bool kith_has_extension(struct kith_bytes name);

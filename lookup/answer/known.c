@@ -60,12 +60,32 @@ static size_t unique_ranks(uint32_t *ranks, size_t n)
 	return kept;
 }
 
+bool kith_label_is(struct kith_bytes label, const char *text)
+{
+	return label.n == strlen(text) && memcmp(label.data, text, label.n) == 0;
+}
+
+/* A list of what some portal offers, and not one of those that have a name of their own there. */
+static bool is_collection(const struct kith_source *source)
+{
+	static const char *const others[] = {KITH_LABEL_HASHDB, KITH_LABEL_NSRL, KITH_LABEL_MONITOR,
+					     KITH_LABEL_TRUSTED};
+	size_t i;
+
+	for (i = 0; i < sizeof others / sizeof *others; i++) {
+		if (kith_label_is(source->label, others[i]))
+			return false;
+	}
+	return source->evidence != KITH_HASHED;
+}
+
 static bool add_origin(struct kith_known *known, const struct kith_origin *origin)
 {
 	size_t i, k;
 
 	if (!add(&known->sources, origin->source.label))
 		return false;
+	known->in_collection = known->in_collection || is_collection(&origin->source);
 	for (i = 0; i < origin->n_tuples; i++) {
 		const struct kith_tuple *tuple = &origin->tuples[i];
 
@@ -152,6 +172,7 @@ enum kith_status kith_ask_known(struct kith_asker *asker, const struct kith_cont
 	start(&known->distributors);
 	start(&known->sources);
 	start(&known->links);
+	known->in_collection = false;
 	for (i = 0; i < content->n_records && st == KITH_OK; i++)
 		st = add_record(asker, &content->records[i], known, ranks, origins);
 	if (st != KITH_OK)

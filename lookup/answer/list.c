@@ -176,6 +176,15 @@ static void parse_plain(struct kith_bytes line, struct kith_entry *entry)
 		bad(entry, "not a hash");
 }
 
+void kith_list_line(const void *text, size_t n, struct kith_entry *ret)
+{
+	struct kith_bytes line = {text, n};
+
+	memset(ret, 0, sizeof *ret);
+	ret->kind = KITH_ENTRY_NONE;
+	parse_plain(line, ret);
+}
+
 static void parse_fields(const struct kith_list_reader *reader, struct kith_bytes line,
 			 struct kith_entry *entry)
 {

@@ -82,6 +82,10 @@ enum kith_status kith_list_reader_next(struct kith_list_reader *reader, struct k
  */
 void kith_hash_parse(const void *text, size_t n, struct kith_entry *ret);
 
+/* One line of a list whose format is told line by line: everything above but what has a head. The
+ * entry's text leads into the line; line and raw are not set. */
+void kith_list_line(const void *text, size_t n, struct kith_entry *ret);
+
 /* ---- below: list_json.c, for list.c and its tests ---- */
 
 /*

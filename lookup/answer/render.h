@@ -13,6 +13,10 @@
 struct kith_render {
 	uint64_t limit; /* occurrences shown per file; 0: all */
 	struct kith_known known;
+	/* For vt: what links.self begins with (NULL: VirusTotal's own), and the attributes to give,
+	 * with commas between (data NULL: those that are always there). */
+	const char *vt_self;
+	struct kith_bytes vt_attributes;
 };
 
 struct kith_renderer {
@@ -39,8 +43,14 @@ bool kith_json_digest(struct kith_buf *out, const uint8_t *digest, size_t n, boo
 /* The object of the five lists, links only when there are any. */
 bool kith_json_known(struct kith_buf *out, const struct kith_known *known);
 
-/* hashlookup.c, also for export: one record. name: the file's name to show. */
-bool kith_hashlookup_record(struct kith_buf *out, const struct kith_content *content,
-			    const struct kith_seen *seen, size_t n_contents);
+/* vt_derived.c: the attributes that known_distributors replaced, from the same record; for vt.c.
+ * Each is
+ * ,"name":{...} or nothing, where no source of that kind has the file. */
+enum kith_status kith_vt_derived(struct kith_asker *asker, const struct kith_content *content,
+				 const char *name, struct kith_buf *out);
+
+/* hashlookup.c, for whole sets: one record, without a line end. */
+enum kith_status kith_hashlookup_record(struct kith_asker *asker,
+					const struct kith_content *content, struct kith_buf *out);
 
 #endif

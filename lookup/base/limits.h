@@ -88,4 +88,53 @@
 /* Metadata of a package or an image (control file, header, XML) that is read as a whole. */
 #define KITH_LIMIT_METADATA ((size_t)32 << 20)
 
+/* ---------------------------------------------- what clients may make kith-serve do */
+
+/* Connections of all threads together; further ones are closed at once (--max-connections). */
+#define KITH_LIMIT_SERVE_CONNECTIONS 2048u
+
+/* The head of a request, and fields in it. Browsers and scripts stay far below. */
+#define KITH_LIMIT_SERVE_HEAD   (16u << 10)
+#define KITH_LIMIT_SERVE_FIELDS 100u
+
+/* A body that is read as a whole (/bulk): 25,000 SHA-256. */
+#define KITH_LIMIT_SERVE_BODY ((size_t)2 << 20)
+
+/* One entry of a list that is streamed. */
+#define KITH_LIMIT_SERVE_ENTRY ((size_t)64 << 10)
+
+/* What of a list waits while its answers are not read. Many clients send all before they read
+ * anything: they get through with 480,000 SHA-256, as long as all lists of a thread together leave
+ * room for more than the first. */
+#define KITH_LIMIT_SERVE_AHEAD     ((size_t)1 << 20)
+#define KITH_LIMIT_SERVE_AHEAD_MAX ((size_t)32 << 20)
+#define KITH_LIMIT_SERVE_AHEAD_ALL ((size_t)128 << 20)
+
+/* Requests of one thread at a time that keep something: streamed lists, whole bodies, walks. */
+#define KITH_LIMIT_SERVE_STREAMS 128u
+
+/* Of these, those that read the sets from one end to the other. */
+#define KITH_LIMIT_SERVE_WALKS 2u
+
+/* Places of a container file that are looked at to find one where it was opened. */
+#define KITH_LIMIT_SERVE_PLACES 20000u
+
+/* Sessions of hashlookup at a time, and the hashes that one remembers. */
+#define KITH_LIMIT_SERVE_SESSIONS       64u
+#define KITH_LIMIT_SERVE_SESSION_HASHES 10000u
+
+/* Answers that wait to be sent on one connection, before more is made. */
+#define KITH_LIMIT_SERVE_OUTPUT ((size_t)256 << 10)
+
+/* A line of nsrlsvr: its clients send 512 hashes in one, others thousands. */
+#define KITH_LIMIT_SERVE_LINE ((size_t)256 << 10)
+
+/* Seconds: for the head of a request, between requests, for more of a body, for the other side to
+ * take any of an answer, and for what was begun when the program is to end. */
+#define KITH_LIMIT_SERVE_HEAD_S  10u
+#define KITH_LIMIT_SERVE_IDLE_S  60u
+#define KITH_LIMIT_SERVE_BODY_S  30u
+#define KITH_LIMIT_SERVE_WRITE_S 30u
+#define KITH_LIMIT_SERVE_STOP_S  10u
+
 #endif

@@ -10,6 +10,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "answer/sets.h"
 #include "base/err.h"
 #include "base/opt.h"
 #include "base/out.h"
@@ -53,19 +54,12 @@ int kith_cli_end(struct kith_out *out, int status);
 		    "several times (default: KITH_PATH, then /var/lib/kith)"                  \
 	}
 
-struct kith_sets {
-	kith_set **sets;
-	char **paths;
-	size_t n;
-};
-
 /*
- * Opens the sets that -d names, else those of KITH_PATH (files or folders, with colons between),
- * else those in /var/lib/kith; each file once. From then on a fault in their maps ends the program
- * with a sentence and status 3. Returns KITH_EXIT_OK, or how to end; the fault was said.
+ * kith_sets_find (answer/sets.h). From then on a fault in the sets' maps ends the program with a
+ * sentence and status 3. Returns KITH_EXIT_OK, or how to end; the fault was said. Close with
+ * kith_sets_close() in each case.
  */
 int kith_sets_open(struct kith_sets *sets, const struct kith_opt_list *given);
-void kith_sets_close(struct kith_sets *sets);
 
 /*
  * guard.c: a fault while a set is opened, or later within its map, or an abort, names the set and

@@ -4,7 +4,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "answer/render.h"
+#include "answer/info.h"
 #include "base/hex.h"
 #include "cli/cli.h"
 
@@ -32,52 +32,14 @@ static const struct kith_command command = {
 	"Exit status: 0 done, 2 usage, 3 a set is missing or damaged.",
 };
 
-static const char *const classes[] = {"?", "count", "marked", "skipped", "failed"};
-
-static const char *class_word(enum kith_ledger_class class_)
-{
-	return classes[class_ >= KITH_LEDGER_COUNT && class_ <= KITH_LEDGER_FAILED ? class_ : 0];
-}
-
 struct info {
 	kith_set *set;
 	kith_reader *reader;
 	const char *path;
 	struct kith_set_info facts;
 	struct kith_buf *out;
-	bool first;      /* of a JSON list */
-	uint32_t source; /* text: whose ledger was printed last */
+	uint32_t source; /* whose ledger was printed last */
 };
-
-struct count {
-	const char *name;
-	uint64_t n;
-};
-#define COUNTS 9
-static void get_counts(const struct kith_set_info *facts, struct count counts[COUNTS])
-{
-	const struct count all[COUNTS] = {{"files", facts->files},
-					  {"sha1_only", facts->sha1_only},
-					  {"occurrences", facts->occurrences},
-					  {"names", facts->names},
-					  {"places", facts->places},
-					  {"products", facts->products},
-					  {"distributors", facts->distributors},
-					  {"sources", facts->sources},
-					  {"size_bytes", facts->size_bytes}};
-
-	memcpy(counts, all, sizeof all);
-}
-
-static const char *const kinds[KITH_DIGESTS] = {"sha256", "sha1", "md5"};
-
-/* "notice.N", "build.version" and so on are shown; counts and the rest are facts already. */
-static bool is_shown(const char *key, size_t n)
-{
-	return (n >= 6 && memcmp(key, "build.", 6) == 0) ||
-	       (n >= 7 && memcmp(key, "notice.", 7) == 0) ||
-	       (n == 4 && memcmp(key, "name", 4) == 0) || (n >= 6 && memcmp(key, "count.", 6) == 0);
-}
 
 /* ------------------------------------------------------------------- text */
 
@@ -110,7 +72,7 @@ static int meta_text(const char *key, size_t key_n, const uint8_t *value, size_t
 	struct kith_bytes v = {value, value_n};
 	char name[32];
 
-	if (!is_shown(key, key_n) || key_n >= sizeof name ||
+	if (!kith_info_is_shown(key, key_n) || key_n >= sizeof name ||
 	    (key_n >= 6 && memcmp(key, "count.", 6) == 0))
 		return 0;
 	memcpy(name, key, key_n);
@@ -121,13 +83,11 @@ static int meta_text(const char *key, size_t key_n, const uint8_t *value, size_t
 
 static int ledger_text(const struct kith_ledger_entry *entry, void *user)
 {
-	static const size_t input_n = sizeof KITH_LEDGER_INPUT - 1;
 	struct info *info = user;
 	struct kith_source source;
 
 	/* One for each input is for programs: the row "inputs" counts them. */
-	if (entry->reason.n > input_n &&
-	    memcmp(entry->reason.data, KITH_LEDGER_INPUT, input_n) == 0)
+	if (kith_info_is_input(entry))
 		return 0;
 	if (entry->source != info->source) {
 		if (kith_source(info->reader, entry->source, &source) != KITH_OK)
@@ -138,7 +98,7 @@ static int ledger_text(const struct kith_ledger_entry *entry, void *user)
 		info->source = entry->source;
 	}
 	(void)kith_buf_add_str(info->out, "  ");
-	(void)kith_buf_add_str(info->out, class_word(entry->class_));
+	(void)kith_buf_add_str(info->out, kith_info_class(entry->class_));
 	(void)kith_buf_add_byte(info->out, ' ');
 	(void)kith_buf_add_number(info->out, entry->count);
 	(void)kith_buf_add_byte(info->out, ' ');
@@ -155,7 +115,7 @@ static int ledger_text(const struct kith_ledger_entry *entry, void *user)
 static enum kith_status print_text(struct info *info)
 {
 	struct kith_buf *out = info->out;
-	struct count counts[COUNTS];
+	struct kith_info_count counts[KITH_INFO_COUNTS];
 	char hex[64];
 	struct kith_bytes id = {(const uint8_t *)hex, sizeof hex};
 	enum kith_status st;
@@ -166,8 +126,8 @@ static enum kith_status print_text(struct info *info)
 	(void)kith_escape_text(out, info->path, strlen(info->path));
 	(void)kith_buf_add_byte(out, '\n');
 	field(out, "id", id);
-	get_counts(&info->facts, counts);
-	for (i = 0; i < COUNTS; i++) {
+	kith_info_counts(&info->facts, counts);
+	for (i = 0; i < KITH_INFO_COUNTS; i++) {
 		struct kith_buf number = {NULL, 0, 0, false};
 		struct kith_bytes value;
 
@@ -178,7 +138,7 @@ static enum kith_status print_text(struct info *info)
 		kith_buf_done(&number);
 	}
 	for (i = 0; i < KITH_DIGESTS; i++)
-		field(out, kinds[i],
+		field(out, kith_info_digest(i),
 		      text_of(info->facts.has_index[i] != 0 ? "can be looked up"
 							    : "cannot be looked up: no index"));
 	field(out, "direct index",
@@ -208,101 +168,6 @@ static enum kith_status print_text(struct info *info)
 	return st == KITH_E_CANCELLED ? KITH_E_CORRUPT : st;
 }
 
-/* ------------------------------------------------------------------- JSON */
-
-static void member(struct kith_buf *out, const char *name, struct kith_bytes value)
-{
-	(void)kith_buf_add_str(out, name);
-	(void)kith_json_string(out, value);
-}
-
-static int meta_json(const char *key, size_t key_n, const uint8_t *value, size_t value_n,
-		     void *user)
-{
-	struct info *info = user;
-	struct kith_bytes k = {(const uint8_t *)key, key_n}, v = {value, value_n};
-
-	if (!is_shown(key, key_n))
-		return 0;
-	if (!info->first)
-		(void)kith_buf_add_byte(info->out, ',');
-	info->first = false;
-	(void)kith_json_string(info->out, k);
-	(void)kith_buf_add_byte(info->out, ':');
-	(void)kith_json_string(info->out, v);
-	return 0;
-}
-
-static int ledger_json(const struct kith_ledger_entry *entry, void *user)
-{
-	struct info *info = user;
-
-	(void)kith_buf_add_str(info->out, info->first ? "{\"source\":" : ",{\"source\":");
-	info->first = false;
-	(void)kith_buf_add_number(info->out, entry->source);
-	member(info->out, ",\"class\":", text_of(class_word(entry->class_)));
-	member(info->out, ",\"reason\":", entry->reason);
-	(void)kith_buf_add_str(info->out, ",\"count\":");
-	(void)kith_buf_add_number(info->out, entry->count);
-	member(info->out, ",\"example\":", entry->example);
-	(void)kith_buf_add_byte(info->out, '}');
-	return 0;
-}
-
-static enum kith_status print_json(struct info *info)
-{
-	struct kith_buf *out = info->out;
-	struct count counts[COUNTS];
-	enum kith_status st;
-	uint32_t i;
-
-	member(out, "{\"set\":", text_of(info->path));
-	(void)kith_buf_add_str(out, ",\"format\":");
-	(void)kith_buf_add_number(out, info->facts.format);
-	(void)kith_buf_add_str(out, ",\"id\":");
-	(void)kith_json_digest(out, info->facts.id, sizeof info->facts.id, false);
-	get_counts(&info->facts, counts);
-	for (i = 0; i < COUNTS; i++) {
-		(void)kith_buf_add_str(out, ",\"");
-		(void)kith_buf_add_str(out, counts[i].name);
-		(void)kith_buf_add_str(out, "\":");
-		(void)kith_buf_add_number(out, counts[i].n);
-	}
-	(void)kith_buf_add_str(out,
-			       info->facts.direct != 0 ? ",\"direct\":true" : ",\"direct\":false");
-	(void)kith_buf_add_str(out, ",\"indexes\":{");
-	for (i = 0; i < KITH_DIGESTS; i++) {
-		(void)kith_buf_add_str(out, i == 0 ? "\"" : ",\"");
-		(void)kith_buf_add_str(out, kinds[i]);
-		(void)kith_buf_add_str(out, info->facts.has_index[i] != 0 ? "\":true" : "\":false");
-	}
-	(void)kith_buf_add_str(out, "},\"meta\":{");
-	info->first = true;
-	st = kith_meta_each(info->reader, meta_json, info);
-	if (st < 0)
-		return st;
-	(void)kith_buf_add_str(out, "},\"source_list\":[");
-	for (i = 0; i < info->facts.sources; i++) {
-		struct kith_source source;
-
-		if (kith_source(info->reader, i, &source) != KITH_OK)
-			return KITH_E_CORRUPT;
-		member(out, i == 0 ? "{\"id\":" : ",{\"id\":", source.id);
-		member(out, ",\"label\":", source.label);
-		member(out, ",\"evidence\":", text_of(kith_evidence_text(source.evidence)));
-		member(out, ",\"release\":", source.release);
-		member(out, ",\"date\":", source.date);
-		member(out, ",\"digest\":", source.digest);
-		member(out, ",\"notice\":", source.notice);
-		(void)kith_buf_add_byte(out, '}');
-	}
-	(void)kith_buf_add_str(out, "],\"ledger\":[");
-	info->first = true;
-	st = kith_ledger_each(info->reader, ledger_json, info);
-	(void)kith_buf_add_str(out, "]}\n");
-	return st;
-}
-
 static int print(kith_set *set, const char *path, struct kith_out *out)
 {
 	struct kith_err err = {.status = KITH_OK};
@@ -312,7 +177,8 @@ static int print(kith_set *set, const char *path, struct kith_out *out)
 
 	kith_set_info(set, &info.facts);
 	if (st == KITH_OK)
-		st = options.json ? print_json(&info) : print_text(&info);
+		st = options.json ? kith_info_json(set, info.reader, path, true, &buf)
+				  : print_text(&info);
 	if (st == KITH_OK && buf.failed)
 		st = KITH_E_NOMEM;
 	if (st == KITH_OK)

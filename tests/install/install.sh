@@ -86,9 +86,16 @@ for page in "$tree"/docs/man/*.[135]; do
 	name=$(basename "$page")
 	case $name in
 	kith-build*) [ -e "$prefix/bin/kith-build" ] || continue ;;
+	kith-serve*) [ -e "$prefix/bin/kith-serve" ] || continue ;;
 	esac
 	[ -e "$prefix/share/man/man${name##*.}/$name" ] || fail "no page $name"
 done
 [ -e "$prefix/share/bash-completion/completions/kith" ] || fail "no completion for bash"
 [ -e "$prefix/share/zsh/site-functions/_kith" ] || fail "no completion for zsh"
+if [ -e "$prefix/bin/kith-serve" ]; then
+	"$prefix/bin/kith" serve --help | grep -q '^Usage: kith-serve' || fail "kith serve does not run"
+	for unit in kith-serve.service kith-serve.socket; do
+		[ -e "$prefix/lib/systemd/system/$unit" ] || fail "no unit $unit"
+	done
+fi
 echo "ok: programs, pages, completions"

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Checks --help of every command, and the manual pages and completions against it.
 
-    help.py TREE FOLDER_OF_PROGRAMS [builder]
+    help.py TREE FOLDER_OF_PROGRAMS [builder] [serve]
 
 - --help goes to stdout alone, exit 0, at most 80 columns; an unknown option is one line on stderr, 2;
 - each command that --help of a program lists answers to --help, and has a manual page;
@@ -16,6 +16,7 @@ import sys
 
 tree, programs = sys.argv[1:3]
 with_builder = "builder" in sys.argv[3:]
+with_serve = "serve" in sys.argv[3:]
 n_checks = 0
 faults = []
 
@@ -105,7 +106,7 @@ for program in ["kith"] + (["kith-build"] if with_builder else []):
     for name in commands:
         if program == "kith" and not os.path.exists(os.path.join(tree, f"docs/man/kith-{name}.1")):
             check(name in ("scan", "serve"), f"{program} {name}: no manual page")
-        elif program == "kith" and name == "build":
+        elif program == "kith" and name in ("build", "serve"):
             continue
         else:
             check_command([program, name])
@@ -113,6 +114,11 @@ for program in ["kith"] + (["kith-build"] if with_builder else []):
 if with_builder:
     through = run("kith", "build", "--help")
     check(through.returncode == 0 and b"kith" in through.stdout, "kith build --help does not work")
+
+if with_serve:
+    check_command(["kith-serve"])
+    through = run("kith", "serve", "--help")
+    check(through.returncode == 0 and b"kith-serve" in through.stdout, "kith serve --help does not work")
 
 for fault in faults:
     print(fault)

@@ -10,7 +10,7 @@ trap 'rm -rf "$scratch"' EXIT
 failed=0
 
 mkdir "$scratch/tree"
-cp -r "$tree/include" "$tree/lookup" "$tree/extract" "$tree/builder" "$scratch/tree/"
+cp -r "$tree/include" "$tree/lookup" "$tree/extract" "$tree/builder" "$tree/serve" "$scratch/tree/"
 
 forbidden() { # file, what it includes, what must be said
 	printf '#include %s\n' "$2" >>"$scratch/tree/$1"
@@ -33,6 +33,9 @@ forbidden builder/core/sort.c '<sqlite3.h>' 'only builder/sources/sqlite.c'
 forbidden builder/sources/sqlite.c '"core/build.h"' 'of the core a source includes'
 forbidden builder/sources/sqlite.c '"nowhere.h"' 'not clear whose'
 forbidden builder/sources/nsrl_v2.c '"nsrl_v3.h"' 'do not know each other'
+forbidden lookup/answer/text.c '"dialect.h"' 'not clear whose'
+forbidden serve/dialect_vt.c '"core/source.h"' 'may not include from builder/core'
+forbidden serve/http.c '<event2/event.h>' 'only serve/conn.h'
 forbidden include/kith.h '"base/err.h"' 'may not include from lookup/base'
 
 mkdir "$scratch/tree/lookup/extra"

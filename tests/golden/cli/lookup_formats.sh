@@ -22,6 +22,7 @@ c = list(csv.DictReader(open("c", encoding="utf-8", newline="")))
 print([len(x) for x in (j, v, h, c)])
 jf = j[0]["files"] + [j[1]]
 vf = v[0]["data"] + [v[1]["data"]]
+assert v[0]["error"]["code"] == "AmbiguousHashError" and "error" not in v[1]
 for a, b, r, d in zip(jf, vf, h, c):
     attributes = b["attributes"]
     assert a["known_distributors"] == attributes["known_distributors"]
@@ -33,6 +34,9 @@ for a, b, r, d in zip(jf, vf, h, c):
     assert d["products"].split("|") == a["known_distributors"]["products"]
     assert {o["name"] for o in a["occurrences"]} == set(a["known_distributors"]["filenames"])
     assert {o["product"] for o in a["occurrences"]} - {None} == set(a["known_distributors"]["products"])
-    assert all(isinstance(x, (str, dict)) for x in r.values())
+    counted = [k for k, x in r.items() if not isinstance(x, (str, dict))]
+    assert counted == ["hashlookup:parent-total", "parents", "hashlookup:trust"], counted
+    assert r["hashlookup:parent-total"] >= len(r["parents"]) > 0
+    assert r["hashlookup:trust"] == min(100, 50 + 5 * r["hashlookup:parent-total"])
 print("formats agree")
 END
