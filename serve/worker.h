@@ -71,6 +71,7 @@ struct kith_worker {
 	struct kith_gzip *gzip;       /* for whole answers; NULL until there was one */
 	struct kith_buf packed;       /* an answer in that form */
 	unsigned n_streams, n_walks;
+	size_t ahead;  /* bytes of lists that wait */
 	char date[32]; /* of the present second, as HTTP has it */
 	/* Read by other threads for /metrics. */
 	atomic_uint_fast64_t requests[KITH_FRONTS][6]; /* by the first digit of the status */

@@ -5,6 +5,7 @@ import gzip
 import json
 import socket
 import threading
+import time
 import zlib
 
 import server
@@ -225,6 +226,22 @@ class Http(server.Case):
                     b"0\r\n" + b"a: b\r\n" * 20000):
             out = self.s.raw(head + bad, end=True)
             self.assertFalse(out.endswith(b"0\r\n\r\n"), bad[:20])
+
+    def test_client_that_sends_all_before_it_reads(self):
+        n = 100000
+        body = (UNKNOWN + "\n").encode() * (n - 1) + HELLO.encode()
+        reply = self.s.ask("/v1/files", method="POST", body=body)
+        self.assertEqual(reply.body.count(b"\n"), n)
+        self.assertIn(HELLO.encode(), reply.body[-4000:])
+
+    def test_slow_reader_of_a_last_answer(self):
+        """The server ends the connection long before the client has read what is under way."""
+        body = (HELLO + "\n").encode() * 3000
+        with self.s.connect() as c, c.makefile("rb") as f:
+            c.sendall(b"POST /v1/files HTTP/1.1\r\nHost: a\r\nConnection: close\r\n"
+                      b"Content-Length: %d\r\n\r\n" % len(body) + body)
+            time.sleep(6)
+            self.assertEqual(server.read_reply(f).body.count(b"\n"), 3000)
 
     def test_body_that_breaks_off(self):
         for head in (b"Content-Length: 1000", b"Transfer-Encoding: chunked"):
