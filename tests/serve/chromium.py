@@ -128,9 +128,9 @@ class Page:
                                              .get("description")))
         return got["result"].get("value")
 
-    def until(self, expression, what=None):
+    def until(self, expression, what=None, patience=PATIENCE):
         """Waits until a JavaScript expression is true."""
-        end = time.monotonic() + PATIENCE
+        end = time.monotonic() + patience
         while time.monotonic() < end:
             if self.run("!!(%s)" % expression):
                 return
