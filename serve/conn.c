@@ -355,7 +355,9 @@ bool kith_conn_is_late(struct kith_conn *conn)
 	} else if (kith_conn_unsent(conn) > 0 && conn->wait_until != 0) {
 		conn->wait_until++; /* it is the other side's turn, and the clock above runs */
 	} else if (conn->wait_until != 0 && now >= conn->wait_until) {
-		if (conn->protocol->late != NULL && !conn->closing)
+		if (conn->lingering)
+			conn->ended = true; /* what the system has yet to send, it sends */
+		else if (conn->protocol->late != NULL && !conn->closing)
 			conn->protocol->late(conn);
 		else
 			conn->dropped = true;

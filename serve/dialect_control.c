@@ -44,9 +44,8 @@ static void family(struct kith_buf *out, const char *name, const char *type, con
 
 static void counts(struct kith_server *server, struct kith_buf *out)
 {
-	static const char *const fronts[KITH_FRONTS] = {"virustotal", "native",  "hashlookup",
-							"control",    "nsrlsvr", "dns",
-							"page"};
+	static const char *const fronts[KITH_FRONTS] = {
+	    "virustotal", "native", "hashlookup", "control", "nsrlsvr", "dns", "page"};
 	char labels[96];
 	unsigned w, f, d, v;
 	uint64_t n, faults = 0;

@@ -161,7 +161,7 @@ struct list {
 	struct kith_view *view;
 	enum form form;
 	uint64_t limit; /* occurrences of each answer */
-	bool comma; /* an array: an element was read, a comma or the end must follow */
+	bool comma;     /* an array: an element was read, a comma or the end must follow */
 };
 
 static bool is_blank(uint8_t c)

@@ -25,6 +25,8 @@ void kith_http_request_end(struct kith_conn *conn, struct kith_http_conn *http)
 	http->sent = 0;
 	http->body_at = 0;
 	kith_buf_done(&http->body);
+	worker->ahead -= http->counted;
+	http->counted = 0;
 	/* Those of the usual size are kept for the next request. */
 	if (worker->out.cap > KEPT_BYTES)
 		kith_buf_done(&worker->out);
@@ -154,11 +156,24 @@ static void begin_request(struct kith_conn *conn, struct kith_http_conn *http)
 		kith_http_answer(conn, http);
 }
 
+/* Keeps count of what the bodies of a thread's requests take. */
+static void count_body(struct kith_conn *conn, struct kith_http_conn *http)
+{
+	struct kith_worker *worker = kith_conn_worker(conn);
+
+	worker->ahead += http->body.cap - http->counted;
+	http->counted = http->body.cap;
+}
+
 /* Moves what came of the body; false: the connection is given up. */
 static bool take_body(struct kith_conn *conn, struct kith_http_conn *http)
 {
-	size_t max =
-	    http->phase == KITH_HTTP_STREAM ? KITH_LIMIT_SERVE_AHEAD : KITH_LIMIT_SERVE_BODY + 1;
+	size_t max = KITH_LIMIT_SERVE_BODY + 1;
+
+	if (http->phase == KITH_HTTP_STREAM)
+		max = kith_conn_worker(conn)->ahead < KITH_LIMIT_SERVE_AHEAD_ALL
+			  ? KITH_LIMIT_SERVE_AHEAD_MAX
+			  : KITH_LIMIT_SERVE_AHEAD;
 
 	if (http->body_at > http->body.n / 2) {
 		http->body.n -= http->body_at;
@@ -272,6 +287,7 @@ static bool step_stream(struct kith_conn *conn, struct kith_http_conn *http)
 		kith_conn_drop(conn);
 		return false;
 	}
+	count_body(conn, http);
 	if (kith_http_stream_turn(conn, http))
 		return true;
 	/* Half a list is not answered as if it were a whole one. */
@@ -330,6 +346,7 @@ static void done(struct kith_conn *conn)
 	kith_http_stream_close(conn, http);
 	if (http->has_stream_slot)
 		kith_conn_worker(conn)->n_streams--;
+	kith_conn_worker(conn)->ahead -= http->counted;
 	kith_buf_done(&http->text);
 	kith_buf_done(&http->path);
 	kith_buf_done(&http->body);

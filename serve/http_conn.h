@@ -32,6 +32,7 @@ struct kith_http_conn {
 	uint64_t body_left;
 	struct kith_buf body; /* decoded */
 	size_t body_at;       /* what is before was taken */
+	size_t counted;       /* of it, in worker->ahead */
 	void *stream;
 	struct kith_view *view; /* of the stream */
 	struct kith_gzip *gzip; /* of the stream; NULL: it is sent as it is */

@@ -14,13 +14,35 @@
 
 /* -------------------------------------------------------------- snapshots */
 
+/* What a fault left behind cannot be closed safely: it stays, unused, until the program ends. */
+static struct {
+	pthread_mutex_t lock;
+	struct kith_snapshot *snapshots;
+	struct kith_view *views;
+} given_up = {PTHREAD_MUTEX_INITIALIZER, NULL, NULL};
+
+static void give_up(struct kith_snapshot *snapshot, struct kith_view *view)
+{
+	(void)pthread_mutex_lock(&given_up.lock);
+	if (snapshot != NULL) {
+		snapshot->next = given_up.snapshots;
+		given_up.snapshots = snapshot;
+	}
+	if (view != NULL) {
+		view->next = given_up.views;
+		given_up.views = view;
+	}
+	(void)pthread_mutex_unlock(&given_up.lock);
+}
+
 static void snapshot_drop(struct kith_snapshot *snapshot)
 {
 	if (atomic_fetch_sub(&snapshot->holders, 1) != 1)
 		return;
-	/* What a fault left behind cannot be closed safely: it stays, unused. */
-	if (atomic_load(&snapshot->damaged))
+	if (atomic_load(&snapshot->damaged)) {
+		give_up(snapshot, NULL);
 		return;
+	}
 	kith_sets_close(&snapshot->sets);
 	free(snapshot);
 }
@@ -48,6 +70,8 @@ static enum kith_status snapshot_open(struct kith_server *server, struct kith_sn
 	if (o.snapshot == NULL)
 		return kith_fail_nomem(err);
 	st = kith_guarded(open_sets, &o, NULL, &fault);
+	if (fault)
+		give_up(o.snapshot, NULL);
 	if (fault)
 		return kith_fail(err, KITH_E_CORRUPT,
 				 "a set is damaged, or the medium it is on failed; run 'kith "
@@ -129,8 +153,12 @@ void kith_view_drop(struct kith_view *view)
 {
 	if (view == NULL || --view->holders > 0)
 		return;
-	if (!kith_view_damaged(view))
-		kith_asker_close(view->asker);
+	if (kith_view_damaged(view)) {
+		snapshot_drop(view->snapshot);
+		give_up(NULL, view);
+		return;
+	}
+	kith_asker_close(view->asker);
 	snapshot_drop(view->snapshot);
 	free(view);
 }

@@ -21,9 +21,10 @@
 
 struct kith_snapshot {
 	struct kith_sets sets;
-	uint64_t number;     /* 1: the first */
-	atomic_uint holders; /* views, and the server for the current one */
-	atomic_bool damaged; /* a fault inside a map: nothing is answered from it any more */
+	uint64_t number;            /* 1: the first */
+	atomic_uint holders;        /* views, and the server for the current one */
+	atomic_bool damaged;        /* a fault inside a map: nothing is answered from it any more */
+	struct kith_snapshot *next; /* given up, see worker.c */
 };
 
 /* A worker's readers of a snapshot. */
@@ -31,6 +32,7 @@ struct kith_view {
 	struct kith_snapshot *snapshot;
 	struct kith_asker *asker;
 	unsigned holders; /* the worker, and streams that began with it */
+	struct kith_view *next;
 };
 
 struct kith_net;
@@ -71,6 +73,7 @@ struct kith_worker {
 	struct kith_gzip *gzip;       /* for whole answers; NULL until there was one */
 	struct kith_buf packed;       /* an answer in that form */
 	unsigned n_streams, n_walks;
+	size_t ahead;  /* bytes of lists that wait */
 	char date[32]; /* of the present second, as HTTP has it */
 	/* Read by other threads for /metrics. */
 	atomic_uint_fast64_t requests[KITH_FRONTS][6]; /* by the first digit of the status */

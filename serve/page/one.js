@@ -228,7 +228,7 @@ export function oneView(answer, {label, showAll}) {
 			badge(verdict),
 			el('h2', {tabindex: '-1', id: 'result'}, heading ? visible(heading)
 				: el('code', {class: 'wrap'}, answer.query)),
-			bare && el('p', {}, copyButton(answer.query, 'the hash')),
+			bare && el('p', {class: 'bare'}, copyButton(answer.query, 'the hash')),
 			verdict === 'known' && lead(answer),
 			label && name && el('p', {class: 'note'}, 'Your file. Known as ' + visible(name) +
 				(others > 0 ? ' and under ' + count(others, 'other name') : '') + '.'),

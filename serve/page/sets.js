@@ -9,7 +9,7 @@ function line(set) {
 		el('th', {scope: 'row'}, visible(set.set), el('span', {class: 'sub', title: set.id}, set.id.slice(0, 12))),
 		el('td', {}, set.source_list.map((s) => el('p', {}, visible(s.label),
 			el('span', {class: 'muted'}, [s.release, s.date, s.evidence].filter(Boolean).map((t) => ' \u00b7 ' + visible(t))),
-			s.notice && el('span', {class: 'sub'}, visible(s.notice))))),
+			s.notice && el('span', {class: 'notice'}, visible(s.notice))))),
 		el('td', {class: 'num'}, number(set.files + set.sha1_only)),
 		el('td', {class: 'num'}, number(set.products)),
 		el('td', {class: 'num'}, number(lost)));

@@ -197,7 +197,7 @@ static void serve(struct kith_conn *conn, const uint8_t *data, size_t n, size_t 
 	}
 	HOLDS(runs < RUNS_MAX);
 	kith_http.close(conn);
-	HOLDS(worker->n_streams == 0);
+	HOLDS(worker->n_streams == 0 && worker->ahead == 0);
 }
 
 static void check(const struct kith_conn *conn)

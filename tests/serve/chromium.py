@@ -93,10 +93,9 @@ class WebSocket:
 class Page:
     """A tab. `wrong` is the list of what must not happen."""
 
-    def __init__(self, browser, target):
-        self.browser = browser
-        self.wrong = []
-        self.requests = []
+    def __init__(self, browser, target, context):
+        self.browser, self.context = browser, context
+        self.wrong, self.requests, self.bodies = [], [], []
         self.session = browser.call("Target.attachToTarget", targetId=target, flatten=True)["sessionId"]
         browser.pages[self.session] = self
         for domain in ("Page", "Runtime", "Log", "Network", "DOM", "Audits"):
@@ -117,6 +116,8 @@ class Page:
             self.wrong.append("policy: %s" % params["issue"]["details"])
         elif method == "Network.requestWillBeSent":
             self.requests.append(params["request"]["url"])
+            if "postData" in params["request"]:
+                self.bodies.append(params["request"]["postData"])
 
     def run(self, expression):
         """The value of a JavaScript expression, awaited."""
@@ -127,9 +128,9 @@ class Page:
                                              .get("description")))
         return got["result"].get("value")
 
-    def until(self, expression, what=None):
+    def until(self, expression, what=None, patience=PATIENCE):
         """Waits until a JavaScript expression is true."""
-        end = time.monotonic() + PATIENCE
+        end = time.monotonic() + patience
         while time.monotonic() < end:
             if self.run("!!(%s)" % expression):
                 return
@@ -141,7 +142,7 @@ class Page:
 
     def open(self, url):
         self.call("Page.navigate", url=url)
-        self.until("document.readyState === 'complete' && location.href !== 'about:blank'")
+        self.until("document.readyState === 'complete' && location.href === %s" % json.dumps(url))
 
     def press(self, name, shift=False):
         key, code, number, text = KEYS[name]
@@ -163,6 +164,10 @@ class Page:
         for kind in kinds:
             self.call("Input.dispatchDragEvent", type=kind, x=300, y=300,
                       data={"items": [], "files": paths, "dragOperationsMask": 1})
+
+    def close(self):
+        del self.browser.pages[self.session]
+        self.browser.call("Target.disposeBrowserContext", browserContextId=self.context)
 
     def look(self, path=None, width=1200, height=900, dark=False, full=False):
         """A screenshot as PNG."""
@@ -229,7 +234,8 @@ class Browser:
 
     def page(self):
         context = self.call("Target.createBrowserContext")["browserContextId"]
-        return Page(self, self.call("Target.createTarget", url="about:blank", browserContextId=context)["targetId"])
+        target = self.call("Target.createTarget", url="about:blank", browserContextId=context)["targetId"]
+        return Page(self, target, context)
 
     def close(self):
         if self.socket is not None:

@@ -77,7 +77,7 @@ def read_reply(f, head=False):
     if head:
         body = b""
     elif headers.get("transfer-encoding") == "chunked":
-        body = b""
+        pieces = []
         while True:
             size = f.readline()
             if not size.endswith(b"\n"):
@@ -88,7 +88,8 @@ def read_reply(f, head=False):
                 raise AssertionError("the chunks broke off")
             if n == 0:
                 break
-            body += piece[:-2]
+            pieces.append(piece[:-2])
+        body = b"".join(pieces)
     elif "content-length" in headers:
         n = int(headers["content-length"])
         body = f.read(n)

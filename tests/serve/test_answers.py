@@ -76,7 +76,7 @@ class Answers(server.Case):
             self.assertEqual((status, body), (200, lines[h]))
 
     def test_virustotal_is_vt(self):
-        some = self.hashes[::3] + self.hashes[-6:]
+        some = self.hashes[::5] + self.hashes[-6:]
         want = self.cli("vt", some).replace(b"https://www.virustotal.com/",
                                             b"http://kith.test:8080/").splitlines(True)
         seen = set()
@@ -93,12 +93,12 @@ class Answers(server.Case):
         self.assertGreater(without_links, 0)  # the key is there only when there are any
 
     def test_hashlookup_is_hashlookup(self):
-        some = self.hashes[::3] + self.hashes[-6:]
+        some = self.hashes[::5] + self.hashes[-6:]
         want = self.cli("hashlookup", some).splitlines(True)
         kinds = {32: "/lookup/md5/", 40: "/lookup/sha1/", 64: "/lookup/sha256/"}
         seen, at = set(), 0
         for n, prefix in kinds.items():
-            self.assertGreater(len([h for h in some if len(h) == n]), 100, prefix)
+            self.assertGreater(len([h for h in some if len(h) == n]), 50, prefix)
         c = http.client.HTTPConnection("127.0.0.1", self.s.port, timeout=server.PATIENCE)
         for h in some:
             c.request("GET", kinds[len(h)] + h)

@@ -5,6 +5,7 @@ import gzip
 import json
 import socket
 import threading
+import time
 import zlib
 
 import server
@@ -225,6 +226,30 @@ class Http(server.Case):
                     b"0\r\n" + b"a: b\r\n" * 20000):
             out = self.s.raw(head + bad, end=True)
             self.assertFalse(out.endswith(b"0\r\n\r\n"), bad[:20])
+
+    def test_client_that_sends_all_before_it_reads(self):
+        n = 100000
+        body = (UNKNOWN + "\n").encode() * (n - 1) + HELLO.encode()
+        reply = self.s.ask("/v1/files", method="POST", body=body)
+        self.assertEqual(reply.body.count(b"\n"), n)
+        self.assertIn(HELLO.encode(), reply.body[-4000:])
+
+    def test_slow_reader_of_a_last_answer(self):
+        """The server ends the connection long before the client has read what is under way."""
+        body = (UNKNOWN + "\n").encode() * 30000
+        out = 0
+        with self.s.connect() as c:
+            c.sendall(b"POST /v1/files HTTP/1.1\r\nHost: a\r\nConnection: close\r\n"
+                      b"Content-Length: %d\r\n\r\n" % len(body) + body)
+            for until in (7 << 20, 1 << 40):
+                while out < until:
+                    piece = c.recv(1 << 16)
+                    if not piece:
+                        break
+                    out += len(piece)
+                    last = piece[-5:]
+                time.sleep(5 if until < 1 << 40 else 0)
+        self.assertEqual(last, b"0\r\n\r\n")
 
     def test_body_that_breaks_off(self):
         for head in (b"Content-Length: 1000", b"Transfer-Encoding: chunked"):
