@@ -15,7 +15,7 @@ struct kith_dns;
 enum kith_status kith_dns_new(struct kith_worker *worker, const char *zone, struct kith_dns **ret,
 			      struct kith_err *err);
 /* A port 0 becomes a real one in ret_shown. */
-enum kith_status kith_dns_listen(struct kith_dns *dns, const char *address,
+enum kith_status kith_dns_listen(struct kith_dns *dns, const char *text,
 				 char ret_shown[KITH_ADDRESS_SHOWN], struct kith_err *err);
 enum kith_status kith_dns_start(struct kith_dns *dns, struct kith_err *err);
 /* Ends the thread; NULL is accepted. */

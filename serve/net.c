@@ -159,15 +159,19 @@ enum kith_status kith_net_new(struct kith_worker *const *workers, unsigned n, un
 	if (net == NULL)
 		return kith_fail_nomem(err);
 	net->threads = calloc(n, sizeof *net->threads);
+	if (net->threads == NULL) {
+		free(net);
+		return kith_fail_nomem(err);
+	}
 	net->max_conns = max_conns;
-	for (i = 0; net->threads != NULL && i < n; i++) {
+	for (i = 0; i < n; i++) {
 		net->threads[i].net = net;
 		net->threads[i].worker = workers[i];
 		net->n = i + 1;
 		if (thread_init(&net->threads[i]) != KITH_OK)
 			break;
 	}
-	if (net->threads == NULL || i < n) {
+	if (i < n) {
 		kith_net_free(net);
 		return kith_fail(err, KITH_E_NOMEM, "cannot make an event loop");
 	}

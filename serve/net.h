@@ -64,7 +64,7 @@ enum kith_status kith_net_new(struct kith_worker *const *workers, unsigned n, un
 			      struct kith_net **ret, struct kith_err *err);
 /* "127.0.0.1:8080", "[::1]:0"; *ret_shown (may be NULL, at least 80 bytes) gets the address as
  * bound. */
-enum kith_status kith_net_tcp(struct kith_net *net, const char *address,
+enum kith_status kith_net_tcp(struct kith_net *net, const char *text,
 			      const struct kith_protocol *protocol, char *ret_shown,
 			      struct kith_err *err);
 enum kith_status kith_net_unix(struct kith_net *net, const char *path,

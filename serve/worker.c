@@ -105,7 +105,7 @@ enum kith_status kith_server_reload(struct kith_server *server, struct kith_err 
 	struct kith_snapshot *fresh = NULL, *old;
 	enum kith_status st = snapshot_open(server, &fresh, err);
 
-	if (st != KITH_OK) {
+	if (st != KITH_OK || fresh == NULL) {
 		atomic_fetch_add(&server->n_reload_failures, 1);
 		return st;
 	}
