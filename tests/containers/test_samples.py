@@ -18,7 +18,7 @@ import unittest
 from walkprint import TOP, digest, sha256sum, walk
 
 SEED = int(os.environ.get("KITH_TEST_SEED", "20260301"))
-VARIANTS = 2  # of each sample, cut and damaged each
+VARIANTS = int(os.environ.get("KITH_TEST_VARIANTS", "2"))  # of each sample, cut and damaged each
 
 # What formats.def calls the format of a sample, where its name does not say so.
 FORMATS = {
