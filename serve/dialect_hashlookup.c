@@ -41,10 +41,10 @@ bool kith_hashlookup_has_index(const struct kith_view *view, enum kith_digest ki
 	size_t i;
 
 	for (i = 0; i < view->snapshot->sets.n; i++) {
-		struct kith_set_info info;
+		struct kith_set_info set;
 
-		kith_set_info(view->snapshot->sets.sets[i], &info);
-		if (info.has_index[kind] != 0)
+		kith_set_info(view->snapshot->sets.sets[i], &set);
+		if (set.has_index[kind] != 0)
 			return true;
 	}
 	return false;

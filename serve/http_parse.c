@@ -183,7 +183,7 @@ static bool is_host(struct kith_bytes t)
 struct parse {
 	struct kith_head *head;
 	const char *why;
-	bool has_host, has_connection, has_encoding, wants_close, wants_keep;
+	bool has_host, has_encoding, wants_close, wants_keep;
 };
 
 static unsigned field(struct parse *p, struct kith_bytes name, struct kith_bytes value)

@@ -70,12 +70,12 @@ static enum kith_status snapshot_open(struct kith_server *server, struct kith_sn
 	if (o.snapshot == NULL)
 		return kith_fail_nomem(err);
 	st = kith_guarded(open_sets, &o, NULL, &fault);
-	if (fault)
+	if (fault) {
 		give_up(o.snapshot, NULL);
-	if (fault)
 		return kith_fail(err, KITH_E_CORRUPT,
 				 "a set is damaged, or the medium it is on failed; run 'kith "
 				 "verify' on it");
+	}
 	if (st != KITH_OK) {
 		kith_sets_close(&o.snapshot->sets);
 		free(o.snapshot);

@@ -220,10 +220,10 @@ static enum kith_status render_hashlookup(struct kith_asker *asker, const struct
 		bool any;
 		enum kith_status st = first_seen(asker, content, &seen, &any);
 
-		if (st == KITH_OK)
+		if (st == KITH_OK) {
 			record(out, content, any ? &seen : NULL, facts->n_contents);
-		if (st == KITH_OK)
 			st = parents(asker, content, out);
+		}
 		if (st != KITH_OK)
 			return st;
 		(void)kith_buf_add_str(out, "}\n");

@@ -110,8 +110,9 @@ enum kith_status kith_tree_container(kith_reader *reader, uint32_t parent, struc
 
 	if (st == KITH_OK)
 		st = kith_tree_end(reader, parent, &end);
-	if (st == KITH_OK)
-		st = child_named(reader, parent, end, KITH_PLACE_ARCHIVE, name, ret_place);
+	if (st != KITH_OK)
+		return st;
+	st = child_named(reader, parent, end, KITH_PLACE_ARCHIVE, name, ret_place);
 	if (st == KITH_NOT_FOUND)
 		st = child_named(reader, parent, end, KITH_PLACE_IMAGE, name, ret_place);
 	return st;
