@@ -31,7 +31,11 @@ enum kith_status kith_address_parse(const char *text, struct kith_address *ret,
 		text++;
 		n -= 2;
 	}
-	if (n == 0 || n >= sizeof host || colon[1] < '0' || colon[1] > '9')
+	/* getaddrinfo() takes a port above 65535 modulo 65536: something else would be listened on
+	 */
+	if (n == 0 || n >= sizeof host || colon[1] < '0' || colon[1] > '9' ||
+	    strspn(colon + 1, "0123456789") != strlen(colon + 1) || strlen(colon + 1) > 5 ||
+	    atoi(colon + 1) > 65535) /* NOLINT(cert-err34-c): five digits */
 		return kith_fail(err, KITH_E_ARG,
 				 "'%s' is not an address such as 127.0.0.1:8080 or [::1]:8080",
 				 text);

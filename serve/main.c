@@ -331,9 +331,13 @@ int main(int argc, char **argv)
 		(void)printf("kith-serve %s\nset format %d\n", kith_version(), KITH_SET_FORMAT);
 		return fflush(stdout) == 0 ? 0 : EXIT_USAGE;
 	}
+	if ((options.dns.n > 0) != (options.dns_zone != NULL)) {
+		say("--dns and --dns-zone need each other, see 'kith-serve --help'");
+		return EXIT_USAGE;
+	}
 	if (first < argc || options.threads == 0 || options.threads > MAX_THREADS ||
 	    options.max_connections == 0 || options.max_connections > 1000000 ||
-	    options.sessions > UINT32_MAX || (options.dns.n > 0) != (options.dns_zone != NULL) ||
+	    options.sessions > UINT32_MAX ||
 	    (options.no_tcp && (options.unix_path == NULL || options.listen.n > 0))) {
 		say(first < argc ? "'%s' is not expected, see 'kith-serve --help'"
 				 : "options that do not go together or are out of range, see "

@@ -56,6 +56,8 @@ class Running(server.Case):
                 ((*d, "--threads=0"), 2, "--help"),
                 ((*d, "surplus"), 2, "surplus"),
                 (("-d", self.set, "--listen=nonsense"), 2, "nonsense"),
+                (("-d", self.set, "--listen=127.0.0.1:65536"), 2, "127.0.0.1:65536"),
+                (("-d", self.set, "--dns=127.0.0.1:0"), 2, "--dns-zone"),
                 (("-d", self.set, "--listen=localhost:http"), 2, "localhost"),
                 (("-d", self.set, "--listen=127.0.0.1:0", "--unix=/nowhere/s"), 2, "/nowhere/s"),
                 (("-d", self.set, "--listen=127.0.0.1:0", "--unix=" + "x" * 200), 2, "socket"),
