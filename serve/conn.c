@@ -329,7 +329,7 @@ void kith_conn_accept(struct evconnlistener *listener, evutil_socket_t fd, struc
 	atomic_fetch_add_explicit(&net->open, 1, memory_order_relaxed);
 	if (!l->local)
 		kith_address_no_delay(fd);
-	kith_conn_wait(conn, KITH_LIMIT_SERVE_HEAD_S);
+	kith_conn_wait(conn, conn->protocol->first_s);
 	want_input(conn);
 }
 
@@ -357,10 +357,12 @@ bool kith_conn_is_late(struct kith_conn *conn)
 	} else if (conn->wait_until != 0 && now >= conn->wait_until) {
 		if (conn->lingering)
 			conn->ended = true; /* what the system has yet to send, it sends */
-		else if (conn->protocol->late != NULL && !conn->closing)
+		else if (conn->closing)
+			conn->dropped = true;
+		else if (conn->protocol->late != NULL)
 			conn->protocol->late(conn);
 		else
-			conn->dropped = true;
+			conn->closing = true;
 	}
 	return conn->dropped || conn->closing;
 }

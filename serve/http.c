@@ -356,6 +356,7 @@ const struct kith_protocol kith_http = {
     .name = "http",
     .state_size = sizeof(struct kith_http_conn),
     .input_max = TURN_BYTES,
+    .first_s = KITH_LIMIT_SERVE_HEAD_S,
     .run = run,
     .late = late,
     .close = done,

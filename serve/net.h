@@ -31,12 +31,13 @@ struct kith_protocol {
 	const char *name;
 	size_t state_size; /* bytes of kith_conn_state(), zeroed at the beginning */
 	size_t input_max;  /* that may wait unread */
+	unsigned first_s;  /* seconds that a new connection may be silent */
 	/*
 	 * Called when something changed: input came, the other side ended (kith_conn_ended), output
 	 * drained, or kith_conn_again() was called. Takes what it can and returns.
 	 */
 	void (*run)(struct kith_conn *conn);
-	/* What kith_conn_wait() waited for did not come; closes or drops. NULL: dropped. */
+	/* What kith_conn_wait() waited for did not come; closes or drops. NULL: closes. */
 	void (*late)(struct kith_conn *conn);
 	void (*close)(struct kith_conn *conn); /* releases what the state holds */
 };

@@ -172,7 +172,7 @@ static void run(struct kith_conn *conn)
 		}
 		state->scanned = 0;
 		kith_conn_take(conn, take);
-		kith_conn_wait(conn, KITH_LIMIT_SERVE_IDLE_S);
+		kith_conn_wait(conn, KITH_LIMIT_SERVE_SILENT_S);
 	}
 	kith_conn_again(conn);
 }
@@ -186,6 +186,7 @@ const struct kith_protocol kith_nsrlsvr = {
     .name = "nsrlsvr",
     .state_size = sizeof(struct state),
     .input_max = KITH_LIMIT_SERVE_LINE,
+    .first_s = KITH_LIMIT_SERVE_SILENT_S,
     .run = run,
     .close = done,
 };

@@ -260,9 +260,10 @@ class Running(server.Case):
         until(lambda: s.metric("kith_connections") < 10)
 
     def test_slow_clients(self):
-        """Half a head is told that it takes too long, also where bytes drip; a silent one is closed."""
-        s = self.serve()
-        head, silent = s.connect(), s.connect()
+        """Half a head is told that it takes too long, also where bytes drip; a silent one is closed,
+        but not one of nsrlsvr, whose clients have a disk to hash first."""
+        s = self.serve("--nsrlsvr=127.0.0.1:0")
+        head, silent, patient = s.connect(), s.connect(), s.connect("nsrlsvr")
         head.sendall(b"GET /healthz HTT")
         stop = threading.Event()
 
@@ -276,6 +277,8 @@ class Running(server.Case):
         self.assertTrue(head.recv(1000).startswith(b"HTTP/1.1 408 "))
         self.assertEqual(silent.recv(1000), b"")
         stop.set()
+        patient.sendall(b"QUERY %s\n" % server.HELLO.encode())
+        self.assertEqual(patient.recv(1000), b"OK 1\r\n")
 
     # -------------------------------------------------------------- from outside
 
