@@ -36,8 +36,10 @@ enum kith_status kith_hashlookup_message(struct kith_reply *reply, unsigned stat
 	return kith_buf_add_str(out, "}\n") && !out->failed ? KITH_OK : KITH_E_NOMEM;
 }
 
+/* As kith_ask_sets() says of a digest that is in no set. */
 bool kith_hashlookup_has_index(const struct kith_view *view, enum kith_digest kind)
 {
+	bool indexed = false;
 	size_t i;
 
 	for (i = 0; i < view->snapshot->sets.n; i++) {
@@ -45,9 +47,11 @@ bool kith_hashlookup_has_index(const struct kith_view *view, enum kith_digest ki
 
 		kith_set_info(view->snapshot->sets.sets[i], &set);
 		if (set.has_index[kind] != 0)
-			return true;
+			indexed = true;
+		else if (set.direct == 0 && kind != KITH_SHA256)
+			return false;
 	}
-	return false;
+	return indexed;
 }
 
 /* ------------------------------------------------------------------ lookup */
@@ -99,7 +103,7 @@ static enum kith_status lookup(struct kith_worker *worker, struct kith_view *vie
 	if (st != KITH_OK)
 		return st;
 	if (facts.n_contents == 0)
-		reply->status = facts.verdict == KITH_NOT_INDEXED ? 501 : 404;
+		reply->status = facts.in_sets == KITH_NOT_INDEXED ? 501 : 404;
 	if (sessions != NULL && request->session.n > 0 && reply->status != 501)
 		kith_session_note(sessions, request->session, kind, query.bytes,
 				  facts.n_contents > 0);

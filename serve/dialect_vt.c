@@ -47,7 +47,7 @@ static enum kith_status answer(struct kith_worker *worker, struct kith_view *vie
 	kith_buf_done(&names);
 	reply->status = facts.n_contents > 1                ? 409
 			: facts.n_contents == 1             ? 200
-			: facts.verdict == KITH_NOT_INDEXED ? 400
+			: facts.in_sets == KITH_NOT_INDEXED ? 400
 							    : 404;
 	return st;
 }

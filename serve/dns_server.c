@@ -113,7 +113,7 @@ static enum kith_status add_records(void *arg)
 		return st;
 	if (facts.n_contents == 0)
 		c->rcode =
-		    facts.verdict == KITH_NOT_INDEXED ? KITH_DNS_SERVFAIL : KITH_DNS_NXDOMAIN;
+		    facts.in_sets == KITH_NOT_INDEXED ? KITH_DNS_SERVFAIL : KITH_DNS_NXDOMAIN;
 	for (i = 0; i < facts.n_contents && c->question->wants_txt; i++) {
 		worker->scratch.n = 0;
 		st = kith_hashlookup_record(asker, &facts.contents[i], &worker->scratch);

@@ -66,7 +66,7 @@ static enum kith_status query(void *arg)
 				return st;
 		}
 		for (i = 0; i < n; i++) {
-			enum kith_verdict verdict = kith_ask_verdict(c->view->asker, i);
+			enum kith_verdict verdict = kith_ask_sets(c->view->asker, i);
 
 			if (verdict == KITH_NOT_INDEXED)
 				c->bad = true;

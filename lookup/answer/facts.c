@@ -24,6 +24,7 @@ struct asked_set {
 	kith_reader *reader;
 	struct kith_chain *chain;
 	struct results *batch;
+	bool direct; /* has its index; without, only SHA-256 can be asked for */
 };
 
 /* One kind's part of a batch, packed for kith_lookup_many. */
@@ -70,7 +71,10 @@ enum kith_status kith_asker_open(kith_set *const *sets, size_t n_sets, struct ki
 	asker->n_sets = n_sets;
 	for (i = 0; i < n_sets; i++) {
 		struct asked_set *set = &asker->sets[i];
+		struct kith_set_info info;
 
+		kith_set_info(sets[i], &info);
+		set->direct = info.direct != 0;
 		set->batch = malloc(sizeof *set->batch);
 		st = set->batch == NULL ? KITH_E_NOMEM
 					: kith_reader_open(sets[i], &set->reader, err);
@@ -191,17 +195,22 @@ static bool is_empty_digest(const struct kith_query *query)
 	return memcmp(query->bytes, empty[query->kind], kith_digest_size(query->kind)) == 0;
 }
 
-enum kith_verdict kith_ask_verdict(const struct kith_asker *asker, size_t i)
+/*
+ * A miss needs an index that was asked. A set that never had digests of that kind says nothing and
+ * leaves the answer to the others; one that has them and lost its index may have the file, and then
+ * nobody can tell.
+ */
+enum kith_verdict kith_ask_sets(const struct kith_asker *asker, size_t i)
 {
-	bool indexed = false, found = false, trivial = true;
+	bool indexed = false, lost = false, found = false, trivial = true;
 	size_t s;
 
-	if (is_empty_digest(&asker->queries[i]))
-		return KITH_TRIVIAL;
 	for (s = 0; s < asker->n_sets; s++) {
 		const struct asked_set *set = &asker->sets[s];
+		bool asked = set->batch->statuses[i] != KITH_NO_REFERENCE;
 
-		indexed = indexed || set->batch->statuses[i] != KITH_NO_REFERENCE;
+		indexed = indexed || asked;
+		lost = lost || (!asked && !set->direct && asker->queries[i].kind != KITH_SHA256);
 		if (set->batch->statuses[i] != KITH_OK)
 			continue;
 		found = true;
@@ -209,7 +218,12 @@ enum kith_verdict kith_ask_verdict(const struct kith_asker *asker, size_t i)
 	}
 	if (found)
 		return trivial ? KITH_TRIVIAL : KITH_KNOWN;
-	return indexed ? KITH_UNKNOWN : KITH_NOT_INDEXED;
+	return indexed && !lost ? KITH_UNKNOWN : KITH_NOT_INDEXED;
+}
+
+enum kith_verdict kith_ask_verdict(const struct kith_asker *asker, size_t i)
+{
+	return is_empty_digest(&asker->queries[i]) ? KITH_TRIVIAL : kith_ask_sets(asker, i);
 }
 
 /* ------------------------------------------------------------------ facts */
@@ -558,5 +572,6 @@ enum kith_status kith_ask_facts(struct kith_asker *asker, size_t i, struct kith_
 	if (query->kind == KITH_SHA256 && ret->n_contents > 1)
 		ret->n_contents = 1;
 	ret->verdict = kith_ask_verdict(asker, i);
+	ret->in_sets = kith_ask_sets(asker, i);
 	return KITH_OK;
 }

@@ -73,6 +73,7 @@ struct kith_content {
 struct kith_facts {
 	const struct kith_query *query;
 	enum kith_verdict verdict;
+	enum kith_verdict in_sets; /* the same, but for the empty file what the sets say */
 	const struct kith_content *contents; /* more than one: the digest is ambiguous */
 	size_t n_contents;
 };
@@ -88,6 +89,10 @@ enum kith_status kith_ask_batch(struct kith_asker *asker, const struct kith_quer
 
 /* The verdict on query i of the batch alone: cheaper than facts, and always the same. */
 enum kith_verdict kith_ask_verdict(const struct kith_asker *asker, size_t i);
+
+/* What the sets say: the empty file is trivial without any, but whether it is in them is another
+ * matter, for formats that have only "found" and "not found". */
+enum kith_verdict kith_ask_sets(const struct kith_asker *asker, size_t i);
 
 enum kith_status kith_ask_facts(struct kith_asker *asker, size_t i, struct kith_facts *ret);
 

@@ -197,7 +197,7 @@ static void miss(struct kith_buf *out, const struct kith_facts *facts)
 	static const char *const names[KITH_DIGESTS] = {"SHA-256", "SHA-1", "MD5"};
 	const struct kith_query *query = facts->query;
 
-	(void)kith_buf_add_str(out, facts->verdict == KITH_NOT_INDEXED
+	(void)kith_buf_add_str(out, facts->in_sets == KITH_NOT_INDEXED
 					? "{\"message\":\"No reference for "
 					: "{\"message\":\"Non existing ");
 	(void)kith_buf_add_str(out, names[query->kind]);

@@ -143,7 +143,7 @@ static enum kith_status object(struct kith_asker *asker, const struct kith_conte
 
 static void error(struct kith_buf *out, const struct kith_facts *facts)
 {
-	bool no_index = facts->verdict == KITH_NOT_INDEXED;
+	bool no_index = facts->in_sets == KITH_NOT_INDEXED;
 
 	(void)kith_buf_add_str(out, "{\"error\":{\"code\":\"");
 	(void)kith_buf_add_str(out, no_index ? "NotAvailableYet" : "NotFoundError");

@@ -13,6 +13,7 @@ from server import EDITOR, HELLO, UNKNOWN
 
 HELLO_SHA1 = "4d1f5bb14d9822a4226e9814042b814717225bc7"
 HELLO_MD5 = "c7c508a8df550c601d9213c3af65b961"
+EMPTY_SHA256 = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
 EMPTY_MD5 = "d41d8cd98f00b204e9800998ecf8427e"
 AMBIGUOUS = "a355064898ceb17a9080ec4120ee6e31"  # an MD5 that two files of the minimal release share
 HOST = {"Host": "kith.test:8080"}
@@ -254,6 +255,10 @@ class Answers(server.Case):
                          (501, {"message": "No reference for SHA-256", "query": HELLO}))
         self.assertEqual(s.ask("/bulk/sha256", "POST", body=b'{"hashes":[]}').status, 501)
         self.assertEqual(s.ask("/v1/files/" + HELLO).json()["verdict"], "no-reference")
+        # The empty file is trivial without any set; whether it is in this one, nobody can tell.
+        self.assertEqual(s.ask("/api/v3/files/" + EMPTY_SHA256).status, 400)
+        self.assertEqual(s.ask("/lookup/sha256/" + EMPTY_SHA256).status, 501)
+        self.assertEqual(s.ask("/v1/files/" + EMPTY_SHA256).json()["verdict"], "trivial")
         self.assertEqual(s.ask("/api/v3/files/" + HELLO_MD5).status, 200)
 
     # ------------------------------------------------------- clients' forms

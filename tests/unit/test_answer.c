@@ -64,6 +64,33 @@ static struct kith_facts ask(struct kith_asker *a, enum kith_digest kind, const 
 	return facts;
 }
 
+/* One set's index must not turn what another cannot tell into a miss. */
+static void a_set_without_its_index_leaves_no_miss(void **state)
+{
+	static struct fixture_file file;
+	kith_set *both[2] = {sets[0], NULL};
+	struct kith_asker *mixed;
+	uint8_t digest[KITH_SHA256_SIZE];
+	char command[1200];
+
+	(void)state;
+	(void)snprintf(command, sizeof command, "mdb_copy -n -c '%s' > '%s'",
+		       fixture_path("b.kith"), fixture_path("compact.kith"));
+	if (system("command -v mdb_copy >/dev/null") != 0)
+		skip();
+	assert_int_equal(system(command), 0);
+	assert_int_equal(kith_set_open(fixture_path("compact.kith"), &both[1], NULL), KITH_OK);
+	assert_int_equal(kith_asker_open(both, 2, &mixed, NULL), KITH_OK);
+	fixture_unknown(1, digest);
+	assert_int_equal(ask(mixed, KITH_SHA256, digest).verdict, KITH_UNKNOWN);
+	assert_int_equal(ask(mixed, KITH_SHA1, digest).verdict, KITH_NOT_INDEXED);
+	assert_int_equal(ask(mixed, KITH_MD5, digest).verdict, KITH_NOT_INDEXED);
+	fixture_file(0, FILES, false, &file);
+	assert_int_equal(ask(mixed, KITH_SHA1, file.claims[0].sha1).n_contents, 1);
+	kith_asker_close(mixed);
+	kith_set_close(both[1]);
+}
+
 static void the_verdict_of_every_file_is_right(void **state)
 {
 	static struct fixture_file file;
@@ -362,6 +389,7 @@ int main(void)
 	    cmocka_unit_test(what_is_shown_is_all_or_as_many_as_asked_for),
 	    cmocka_unit_test(extensions_are_told_from_dots),
 	    cmocka_unit_test(a_batch_answers_as_single_queries_do),
+	    cmocka_unit_test(a_set_without_its_index_leaves_no_miss),
 	};
 
 	return cmocka_run_group_tests(tests, open_sets, close_sets);
