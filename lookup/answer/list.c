@@ -196,6 +196,9 @@ static void parse_fields(const struct kith_list_reader *reader, struct kith_byte
 
 	if (t.n == 0 || *t.data == '#')
 		return;
+	/* Lists that were put one behind the other have their head again. */
+	if (t.n == reader->head.n && memcmp(t.data, reader->head.data, t.n) == 0)
+		return;
 	memset(found, 0, sizeof found);
 	for (i = 0; kith_csv_next(&pos, line.data + line.n, reader->delimiter, &field); i++) {
 		for (kind = 0; kind < KITH_DIGESTS; kind++) {
@@ -203,9 +206,6 @@ static void parse_fields(const struct kith_list_reader *reader, struct kith_byte
 				continue;
 			there = true;
 			found[kind] = field;
-			/* Lists that were put one behind the other have their head again. */
-			if (kith_list_column(trim(field)) == kind)
-				return;
 		}
 	}
 	if (!there)
@@ -241,6 +241,22 @@ static bool take_head(struct kith_list_reader *reader, struct kith_bytes head, u
 	return any;
 }
 
+/*
+ * A line with a hash is an entry, never a head: file names hold anything, "x,sha256" too. Longer
+ * ones than ours, as of sha512sum, count as well.
+ */
+static bool has_hash(struct kith_bytes t)
+{
+	size_t i, digits;
+
+	for (i = 0; i < t.n; i += digits + 1) {
+		digits = kith_hex_span((const char *)t.data + i, t.n - i);
+		if (digits >= 2 * (size_t)KITH_MD5_SIZE)
+			return true;
+	}
+	return false;
+}
+
 /* The first line with anything on it: does it name the format? True when it asks for nothing. */
 static bool detect(struct kith_list_reader *reader, struct kith_bytes line)
 {
@@ -253,7 +269,7 @@ static bool detect(struct kith_list_reader *reader, struct kith_bytes line)
 		reader->format = KITH_LIST_DFXML;
 		return false;
 	}
-	if (*t.data == '{' || *t.data == '<')
+	if (*t.data == '{' || *t.data == '<' || starts(t, "0|") || starts(t, "|") || has_hash(t))
 		return false;
 	for (i = 0; i < sizeof delimiters; i++) {
 		if (!take_head(reader, t, delimiters[i]))
@@ -262,6 +278,7 @@ static bool detect(struct kith_list_reader *reader, struct kith_bytes line)
 					 starts(t, "\"SHA-1\",\"FileName\",")
 				     ? KITH_LIST_NSRL
 				     : KITH_LIST_CSV;
+		(void)kith_buf_add(&reader->head, t.data, t.n);
 		return true;
 	}
 	return false;
@@ -303,6 +320,7 @@ void kith_list_reader_init(struct kith_list_reader *reader, int fd)
 void kith_list_reader_done(struct kith_list_reader *reader)
 {
 	kith_lines_done(&reader->lines);
+	kith_buf_done(&reader->head);
 	kith_buf_done(&reader->entry);
 	kith_buf_done(&reader->rest);
 }
@@ -489,7 +507,8 @@ enum kith_status kith_list_reader_next(struct kith_list_reader *reader, struct k
 		reader->begun = true;
 	} else if (!reader->begun && trim(line).n > 0 && trim(line).data[0] != '#' &&
 		   (reader->begun = true, detect(reader, line))) {
-		ret->kind = KITH_ENTRY_NONE;
+		if (reader->head.failed)
+			return kith_fail_nomem(err);
 	} else if (reader->format == KITH_LIST_DFXML) {
 		st = join_object(reader, &line, ret->line, ret, err);
 		raw = line;

@@ -60,6 +60,7 @@ struct kith_list_reader {
 	bool after_magic;         /* hashdeep: its second line is to come */
 	uint8_t delimiter;        /* of CSV */
 	int column[KITH_DIGESTS]; /* of CSV, from 0; -1: none */
+	struct kith_buf head;     /* of CSV, to know it again */
 	struct kith_buf entry;    /* an entry of several lines */
 	/* Bytes that were read too far and come before those of `lines`. */
 	struct kith_buf rest;
