@@ -14,8 +14,7 @@
 #define RECORD_LINES 64u
 
 #define MAGIC_HASHDEEP "%%%% HASHDEEP-"
-#define OBJECT_OPEN    "<fileobject"
-#define OBJECT_CLOSE   "</fileobject>"
+#define OBJECT         "fileobject"
 
 KITH_PRINTF(2, 3) static void bad(struct kith_entry *entry, const char *fmt, ...)
 {
@@ -264,8 +263,9 @@ static bool detect(struct kith_list_reader *reader, struct kith_bytes line)
 	struct kith_bytes t = trim(line);
 	size_t i;
 
-	if (starts(t, "<?xml") || starts(t, "<dfxml") || starts(t, "<!DOCTYPE dfxml") ||
-	    starts(t, OBJECT_OPEN)) {
+	if (starts(t, "<?xml") || starts(t, "<!DOCTYPE dfxml") ||
+	    kith_dfxml_find(line.data, line.n, "dfxml") == t.data ||
+	    kith_dfxml_find(line.data, line.n, OBJECT) == t.data) {
 		reader->format = KITH_LIST_DFXML;
 		return false;
 	}
@@ -431,7 +431,7 @@ static enum kith_status join_object(struct kith_list_reader *reader, struct kith
 				    uint64_t number, struct kith_entry *entry, struct kith_err *err)
 {
 	struct kith_bytes found[KITH_DIGESTS], before, more;
-	const uint8_t *p = find(line->data, line->n, OBJECT_OPEN), *close;
+	const uint8_t *p = kith_dfxml_find(line->data, line->n, OBJECT), *close;
 	enum kith_status st;
 
 	if (p == NULL)
@@ -446,7 +446,9 @@ static enum kith_status join_object(struct kith_list_reader *reader, struct kith
 	more = *line;
 	for (;;) {
 		/* The closing tag stands on one line, as every program writes it. */
-		close = find(more.data, more.n, OBJECT_CLOSE);
+		close = kith_dfxml_find(more.data, more.n, "/" OBJECT);
+		if (close != NULL)
+			close = memchr(close, '>', (size_t)(more.data + more.n - close));
 		if (close != NULL)
 			break;
 		if (!kith_buf_add(&reader->entry, more.data, more.n))
@@ -463,7 +465,7 @@ static enum kith_status join_object(struct kith_list_reader *reader, struct kith
 		if (st < 0)
 			return st;
 	}
-	close += strlen(OBJECT_CLOSE);
+	close++;
 	if (!kith_buf_add(&reader->entry, more.data, (size_t)(close - more.data)))
 		return kith_fail_nomem(err);
 	st = split_behind(reader, close, (size_t)(more.data + more.n - close), number, err);

@@ -5,9 +5,9 @@
  * Recognised: a bare hash on a line; `HASH  name` and `HASH *name` (sha256sum, also with its
  * leading backslash); BSD tags `SHA256 (name) = HASH`; hashdeep; CSV (comma, semicolon or tab)
  * whose header has a column sha256, sha1 or md5, NSRLFile.txt among them; JSON lines with sha256,
- * hashes.sha256 or file.hash.sha256 (or sha1, md5); bodyfile `MD5|name|...`; DFXML. The first
- * lines decide about the formats that have a head; the others are told line by line. Where an
- * entry has several hashes, the strongest is taken: SHA-256, then SHA-1, then MD5.
+ * hashes.sha256 or file.hash.sha256 (or sha1, md5; in any case); bodyfile `MD5|name|...`; DFXML.
+ * The first lines decide about the formats that have a head; the others are told line by line.
+ * Where an entry has several hashes, the strongest is taken: SHA-256, then SHA-1, then MD5.
  *
  * An *entry* is what stands for one file: a line, a CSV record (that may have line breaks in
  * quotes), or a <fileobject> of DFXML. Its bytes are kept, so that it can be passed through
@@ -104,6 +104,8 @@ bool kith_csv_open(const uint8_t *text, size_t n, uint8_t delimiter);
 unsigned kith_list_column(struct kith_bytes name);
 
 /* list_dfxml.c: the strongest hash of a <fileobject>, not of a part of it. */
+/* The '<' of the first tag with that name ("/x" closes), whatever its prefix; NULL: none. */
+const uint8_t *kith_dfxml_find(const uint8_t *p, size_t n, const char *name);
 bool kith_list_dfxml(const uint8_t *text, size_t n, struct kith_bytes found[KITH_DIGESTS]);
 
 #endif

@@ -183,6 +183,8 @@ static void json_lines_by_path(void **state)
 	LIST("{\"a\":[{\"sha256\":\"" S2 "\"},1e5,true,null],\"b\":\"\\\"}\",\"md5\":\"" M "\"}\n",
 	     "md5 {\"a\":[{\"sha256\":\"" S2 "\"},1e5,true,null],\"b\":\"\\\"}\",\"md5\":\"" M
 	     "\"}\n|");
+	LIST("{\"Hashes\":{\"SHA256\":\"" S2 "\"}}\n",
+	     "s256 {\"Hashes\":{\"SHA256\":\"" S2 "\"}}\n|");
 	LIST("{\"parent\":{\"sha256\":\"" S2 "\"}}\n", "none|");
 	LIST("{\"sha256\":\"" S2 "\"\n{}\n{\"sha256\":\"zz\"}\n", "bad 1|none|bad 3|");
 }
@@ -214,6 +216,12 @@ static void dfxml_objects(void **state)
 	     "</hashdigest></fileobject>|sha1 <fileobject><hashdigest type='sha1'>" S1
 	     "</hashdigest></fileobject>|");
 	LIST("<dfxml>\n<fileobject><hashdigest type='md5'>" M "</hashdigest>\n", "bad 2|");
+	/* Tags may have a prefix, and blanks at their end. */
+	LIST("<d:dfxml xmlns:d='x'>\n<d:fileobject >\n<d:hashdigest type='md5'>" M
+	     "</d:hashdigest></d:fileobject >\n</d:dfxml>\n",
+	     "md5 <d:fileobject >\n<d:hashdigest type='md5'>" M
+	     "</d:hashdigest></d:fileobject >\n|");
+	LIST("<?xml version='1.0'?>\n<fileobjects/><x a='d:fileobject'/>\n", "");
 }
 
 static void a_line_over_the_limit_is_bad_and_bounded(void **state)
