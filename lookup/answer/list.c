@@ -371,11 +371,13 @@ static enum kith_status put_back(struct kith_list_reader *reader, size_t from, u
 
 /*
  * A record whose quote is open at the end of the line: add lines until it is closed. Where that
- * does not come, the record is its first line and the others are read again on their own.
+ * does not come, or closes amid a field, the quote was a stray one: the record is its first line,
+ * and the others are read again on their own.
  */
 static enum kith_status join_record(struct kith_list_reader *reader, struct kith_bytes *line,
 				    uint64_t number, struct kith_err *err)
 {
+	enum kith_csv_quotes quotes;
 	unsigned lines = 1;
 	size_t first = line->n;
 	enum kith_status st = KITH_OK;
@@ -383,11 +385,15 @@ static enum kith_status join_record(struct kith_list_reader *reader, struct kith
 	reader->entry.n = 0;
 	if (!kith_buf_add(&reader->entry, line->data, line->n))
 		return kith_fail_nomem(err);
-	while (kith_csv_open(reader->entry.data, reader->entry.n, reader->delimiter)) {
+	while ((quotes = kith_csv_quotes(reader->entry.data, reader->entry.n, reader->delimiter)) !=
+	       KITH_CSV_CLOSED) {
 		struct kith_bytes more = {NULL, 0};
 		uint64_t ignored = 0;
 
-		st = lines < RECORD_LINES && reader->entry.n <= KITH_LIMIT_LINE
+		if (quotes == KITH_CSV_STRAY && lines == 1)
+			break;
+		st = quotes == KITH_CSV_OPEN && lines < RECORD_LINES &&
+			     reader->entry.n <= KITH_LIMIT_LINE
 			 ? next_line(reader, &more, &ignored, NULL)
 			 : KITH_END;
 		if (st < 0 && st != KITH_E_LIMIT)

@@ -98,8 +98,13 @@ bool kith_list_json(const uint8_t *text, size_t n, struct kith_bytes found[KITH_
 /* list_csv.c: splits a record. Moves *pos behind the field and its delimiter; false: no more. */
 bool kith_csv_next(const uint8_t **pos, const uint8_t *end, uint8_t delimiter,
 		   struct kith_bytes *ret_field);
-/* True while a quoted field is open at the end: the record goes on in the next line. */
-bool kith_csv_open(const uint8_t *text, size_t n, uint8_t delimiter);
+enum kith_csv_quotes {
+	KITH_CSV_CLOSED,
+	KITH_CSV_OPEN, /* in a quoted field at the end: the record goes on in the next line */
+	KITH_CSV_STRAY /* a quote closes where no field ends: some quote before is a mere character
+			*/
+};
+enum kith_csv_quotes kith_csv_quotes(const uint8_t *text, size_t n, uint8_t delimiter);
 /* "sha256", "SHA-256", "Sha_256" ...: the kind; KITH_DIGESTS when it is none. */
 unsigned kith_list_column(struct kith_bytes name);
 

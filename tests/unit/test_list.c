@@ -158,6 +158,11 @@ static void csv_records_may_have_line_breaks(void **state)
 	     "md5 \"two\nlines\"," M "\n|md5 x," M "\n|");
 	/* A stray quote costs its own record, not the rest. */
 	LIST("name,md5\n\"open," M "\na," M "\nb," M "\n", "bad 2|md5 a," M "\n|md5 b," M "\n|");
+	/* Neither do two, which seem to be one field: where the second closes no field ends. */
+	LIST("md5,name\n" M ",\"abc\n" S1 ",x\n" M2 ",\"x\n" M ",y\n",
+	     "md5 " M ",\"abc\n|bad 3|md5 " M2 ",\"x\n|md5 " M ",y\n|");
+	LIST("md5,name\r\n" M ",\"a\" b\r\n" M2 ",\"two\r\nlines\"\r\n",
+	     "md5 " M ",\"a\" b\r\n|md5 " M2 ",\"two\r\nlines\"\r\n|");
 }
 
 static void nsrl_text_with_its_quotes(void **state)
