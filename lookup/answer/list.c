@@ -14,8 +14,7 @@
 #define RECORD_LINES 64u
 
 #define MAGIC_HASHDEEP "%%%% HASHDEEP-"
-#define OBJECT_OPEN    "<fileobject"
-#define OBJECT_CLOSE   "</fileobject>"
+#define OBJECT         "fileobject"
 
 KITH_PRINTF(2, 3) static void bad(struct kith_entry *entry, const char *fmt, ...)
 {
@@ -196,6 +195,9 @@ static void parse_fields(const struct kith_list_reader *reader, struct kith_byte
 
 	if (t.n == 0 || *t.data == '#')
 		return;
+	/* Lists that were put one behind the other have their head again. */
+	if (t.n == reader->head.n && memcmp(t.data, reader->head.data, t.n) == 0)
+		return;
 	memset(found, 0, sizeof found);
 	for (i = 0; kith_csv_next(&pos, line.data + line.n, reader->delimiter, &field); i++) {
 		for (kind = 0; kind < KITH_DIGESTS; kind++) {
@@ -203,9 +205,6 @@ static void parse_fields(const struct kith_list_reader *reader, struct kith_byte
 				continue;
 			there = true;
 			found[kind] = field;
-			/* Lists that were put one behind the other have their head again. */
-			if (kith_list_column(trim(field)) == kind)
-				return;
 		}
 	}
 	if (!there)
@@ -241,6 +240,22 @@ static bool take_head(struct kith_list_reader *reader, struct kith_bytes head, u
 	return any;
 }
 
+/*
+ * A line with a hash is an entry, never a head: file names hold anything, "x,sha256" too. Longer
+ * ones than ours, as of sha512sum, count as well.
+ */
+static bool has_hash(struct kith_bytes t)
+{
+	size_t i, digits;
+
+	for (i = 0; i < t.n; i += digits + 1) {
+		digits = kith_hex_span((const char *)t.data + i, t.n - i);
+		if (digits >= 2 * (size_t)KITH_MD5_SIZE)
+			return true;
+	}
+	return false;
+}
+
 /* The first line with anything on it: does it name the format? True when it asks for nothing. */
 static bool detect(struct kith_list_reader *reader, struct kith_bytes line)
 {
@@ -248,12 +263,13 @@ static bool detect(struct kith_list_reader *reader, struct kith_bytes line)
 	struct kith_bytes t = trim(line);
 	size_t i;
 
-	if (starts(t, "<?xml") || starts(t, "<dfxml") || starts(t, "<!DOCTYPE dfxml") ||
-	    starts(t, OBJECT_OPEN)) {
+	if (starts(t, "<?xml") || starts(t, "<!DOCTYPE dfxml") ||
+	    kith_dfxml_find(line.data, line.n, "dfxml") == t.data ||
+	    kith_dfxml_find(line.data, line.n, OBJECT) == t.data) {
 		reader->format = KITH_LIST_DFXML;
 		return false;
 	}
-	if (*t.data == '{' || *t.data == '<')
+	if (*t.data == '{' || *t.data == '<' || starts(t, "0|") || starts(t, "|") || has_hash(t))
 		return false;
 	for (i = 0; i < sizeof delimiters; i++) {
 		if (!take_head(reader, t, delimiters[i]))
@@ -262,6 +278,7 @@ static bool detect(struct kith_list_reader *reader, struct kith_bytes line)
 					 starts(t, "\"SHA-1\",\"FileName\",")
 				     ? KITH_LIST_NSRL
 				     : KITH_LIST_CSV;
+		(void)kith_buf_add(&reader->head, t.data, t.n);
 		return true;
 	}
 	return false;
@@ -303,6 +320,7 @@ void kith_list_reader_init(struct kith_list_reader *reader, int fd)
 void kith_list_reader_done(struct kith_list_reader *reader)
 {
 	kith_lines_done(&reader->lines);
+	kith_buf_done(&reader->head);
 	kith_buf_done(&reader->entry);
 	kith_buf_done(&reader->rest);
 }
@@ -353,11 +371,13 @@ static enum kith_status put_back(struct kith_list_reader *reader, size_t from, u
 
 /*
  * A record whose quote is open at the end of the line: add lines until it is closed. Where that
- * does not come, the record is its first line and the others are read again on their own.
+ * does not come, or closes amid a field, the quote was a stray one: the record is its first line,
+ * and the others are read again on their own.
  */
 static enum kith_status join_record(struct kith_list_reader *reader, struct kith_bytes *line,
 				    uint64_t number, struct kith_err *err)
 {
+	enum kith_csv_quotes quotes;
 	unsigned lines = 1;
 	size_t first = line->n;
 	enum kith_status st = KITH_OK;
@@ -365,11 +385,15 @@ static enum kith_status join_record(struct kith_list_reader *reader, struct kith
 	reader->entry.n = 0;
 	if (!kith_buf_add(&reader->entry, line->data, line->n))
 		return kith_fail_nomem(err);
-	while (kith_csv_open(reader->entry.data, reader->entry.n, reader->delimiter)) {
+	while ((quotes = kith_csv_quotes(reader->entry.data, reader->entry.n, reader->delimiter)) !=
+	       KITH_CSV_CLOSED) {
 		struct kith_bytes more = {NULL, 0};
 		uint64_t ignored = 0;
 
-		st = lines < RECORD_LINES && reader->entry.n <= KITH_LIMIT_LINE
+		if (quotes == KITH_CSV_STRAY && lines == 1)
+			break;
+		st = quotes == KITH_CSV_OPEN && lines < RECORD_LINES &&
+			     reader->entry.n <= KITH_LIMIT_LINE
 			 ? next_line(reader, &more, &ignored, NULL)
 			 : KITH_END;
 		if (st < 0 && st != KITH_E_LIMIT)
@@ -413,7 +437,7 @@ static enum kith_status join_object(struct kith_list_reader *reader, struct kith
 				    uint64_t number, struct kith_entry *entry, struct kith_err *err)
 {
 	struct kith_bytes found[KITH_DIGESTS], before, more;
-	const uint8_t *p = find(line->data, line->n, OBJECT_OPEN), *close;
+	const uint8_t *p = kith_dfxml_find(line->data, line->n, OBJECT), *close;
 	enum kith_status st;
 
 	if (p == NULL)
@@ -428,7 +452,9 @@ static enum kith_status join_object(struct kith_list_reader *reader, struct kith
 	more = *line;
 	for (;;) {
 		/* The closing tag stands on one line, as every program writes it. */
-		close = find(more.data, more.n, OBJECT_CLOSE);
+		close = kith_dfxml_find(more.data, more.n, "/" OBJECT);
+		if (close != NULL)
+			close = memchr(close, '>', (size_t)(more.data + more.n - close));
 		if (close != NULL)
 			break;
 		if (!kith_buf_add(&reader->entry, more.data, more.n))
@@ -445,7 +471,7 @@ static enum kith_status join_object(struct kith_list_reader *reader, struct kith
 		if (st < 0)
 			return st;
 	}
-	close += strlen(OBJECT_CLOSE);
+	close++;
 	if (!kith_buf_add(&reader->entry, more.data, (size_t)(close - more.data)))
 		return kith_fail_nomem(err);
 	st = split_behind(reader, close, (size_t)(more.data + more.n - close), number, err);
@@ -489,7 +515,8 @@ enum kith_status kith_list_reader_next(struct kith_list_reader *reader, struct k
 		reader->begun = true;
 	} else if (!reader->begun && trim(line).n > 0 && trim(line).data[0] != '#' &&
 		   (reader->begun = true, detect(reader, line))) {
-		ret->kind = KITH_ENTRY_NONE;
+		if (reader->head.failed)
+			return kith_fail_nomem(err);
 	} else if (reader->format == KITH_LIST_DFXML) {
 		st = join_object(reader, &line, ret->line, ret, err);
 		raw = line;

@@ -5,9 +5,9 @@
  * Recognised: a bare hash on a line; `HASH  name` and `HASH *name` (sha256sum, also with its
  * leading backslash); BSD tags `SHA256 (name) = HASH`; hashdeep; CSV (comma, semicolon or tab)
  * whose header has a column sha256, sha1 or md5, NSRLFile.txt among them; JSON lines with sha256,
- * hashes.sha256 or file.hash.sha256 (or sha1, md5); bodyfile `MD5|name|...`; DFXML. The first
- * lines decide about the formats that have a head; the others are told line by line. Where an
- * entry has several hashes, the strongest is taken: SHA-256, then SHA-1, then MD5.
+ * hashes.sha256 or file.hash.sha256 (or sha1, md5; in any case); bodyfile `MD5|name|...`; DFXML.
+ * The first lines decide about the formats that have a head; the others are told line by line.
+ * Where an entry has several hashes, the strongest is taken: SHA-256, then SHA-1, then MD5.
  *
  * An *entry* is what stands for one file: a line, a CSV record (that may have line breaks in
  * quotes), or a <fileobject> of DFXML. Its bytes are kept, so that it can be passed through
@@ -60,6 +60,7 @@ struct kith_list_reader {
 	bool after_magic;         /* hashdeep: its second line is to come */
 	uint8_t delimiter;        /* of CSV */
 	int column[KITH_DIGESTS]; /* of CSV, from 0; -1: none */
+	struct kith_buf head;     /* of CSV, to know it again */
 	struct kith_buf entry;    /* an entry of several lines */
 	/* Bytes that were read too far and come before those of `lines`. */
 	struct kith_buf rest;
@@ -97,12 +98,19 @@ bool kith_list_json(const uint8_t *text, size_t n, struct kith_bytes found[KITH_
 /* list_csv.c: splits a record. Moves *pos behind the field and its delimiter; false: no more. */
 bool kith_csv_next(const uint8_t **pos, const uint8_t *end, uint8_t delimiter,
 		   struct kith_bytes *ret_field);
-/* True while a quoted field is open at the end: the record goes on in the next line. */
-bool kith_csv_open(const uint8_t *text, size_t n, uint8_t delimiter);
+enum kith_csv_quotes {
+	KITH_CSV_CLOSED,
+	KITH_CSV_OPEN, /* in a quoted field at the end: the record goes on in the next line */
+	KITH_CSV_STRAY /* a quote closes where no field ends: some quote before is a mere character
+			*/
+};
+enum kith_csv_quotes kith_csv_quotes(const uint8_t *text, size_t n, uint8_t delimiter);
 /* "sha256", "SHA-256", "Sha_256" ...: the kind; KITH_DIGESTS when it is none. */
 unsigned kith_list_column(struct kith_bytes name);
 
 /* list_dfxml.c: the strongest hash of a <fileobject>, not of a part of it. */
+/* The '<' of the first tag with that name ("/x" closes), whatever its prefix; NULL: none. */
+const uint8_t *kith_dfxml_find(const uint8_t *p, size_t n, const char *name);
 bool kith_list_dfxml(const uint8_t *text, size_t n, struct kith_bytes found[KITH_DIGESTS]);
 
 #endif

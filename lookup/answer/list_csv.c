@@ -35,23 +35,31 @@ bool kith_csv_next(const uint8_t **pos, const uint8_t *end, uint8_t delimiter,
 	return true;
 }
 
-bool kith_csv_open(const uint8_t *text, size_t n, uint8_t delimiter)
+/* Whether the field may end here: at the delimiter, the end of the line, or of the text. */
+static bool field_ends(const uint8_t *p, const uint8_t *end, uint8_t delimiter)
 {
-	bool quoted = false, at_start = true;
-	size_t i;
+	p += p < end && *p == '\r';
+	return p == end || *p == delimiter || *p == '\n';
+}
 
-	for (i = 0; i < n; i++) {
-		if (quoted) {
-			if (text[i] == '"' && i + 1 < n && text[i + 1] == '"')
-				i++;
-			else if (text[i] == '"')
-				quoted = false;
-		} else if (text[i] == '"' && at_start) {
+enum kith_csv_quotes kith_csv_quotes(const uint8_t *text, size_t n, uint8_t delimiter)
+{
+	const uint8_t *p = text, *end = text + n;
+	bool quoted = false, at_start = true;
+
+	for (; p < end; p++) {
+		if (quoted && *p == '"' && p + 1 < end && p[1] == '"') {
+			p++;
+		} else if (quoted && *p == '"') {
+			if (!field_ends(p + 1, end, delimiter))
+				return KITH_CSV_STRAY;
+			quoted = false;
+		} else if (*p == '"' && at_start) {
 			quoted = true;
 		}
-		at_start = !quoted && text[i] == delimiter;
+		at_start = !quoted && *p == delimiter;
 	}
-	return quoted;
+	return quoted ? KITH_CSV_OPEN : KITH_CSV_CLOSED;
 }
 
 unsigned kith_list_column(struct kith_bytes name)

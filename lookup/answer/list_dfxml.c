@@ -8,14 +8,36 @@
 
 #include "answer/list.h"
 
-/* Does the tag that starts at p (behind '<') have this name? */
+/* Does the tag that starts at p (behind '<') have this name, with or without a prefix? */
 static bool is_tag(const uint8_t *p, const uint8_t *end, const char *name)
 {
-	size_t n = strlen(name);
+	size_t n = strlen(name), i;
+	bool closes = p < end && *p == '/';
 
+	if (closes != (*name == '/'))
+		return false;
+	p += closes;
+	name += closes;
+	n -= closes;
+	/* "d:" of <d:hashdigest xmlns:d="...">: up to the first byte that ends a name. */
+	for (i = 0; i < (size_t)(end - p) && memchr(" \t\r\n/<>:", p[i], 8) == NULL; i++)
+		;
+	if (i < (size_t)(end - p) && p[i] == ':')
+		p += i + 1;
 	return (size_t)(end - p) > n && memcmp(p, name, n) == 0 &&
-	       (p[n] == '>' || p[n] == '/' || p[n] == ' ' || p[n] == '\t' || p[n] == '\n' ||
-		p[n] == '\r');
+	       memchr(" \t\r\n/>", p[n], 6) != NULL;
+}
+
+const uint8_t *kith_dfxml_find(const uint8_t *p, size_t n, const char *name)
+{
+	const uint8_t *end = p + n;
+
+	while (p < end && (p = memchr(p, '<', (size_t)(end - p))) != NULL) {
+		if (is_tag(p + 1, end, name))
+			return p;
+		p++;
+	}
+	return NULL;
 }
 
 /* The value of the attribute type of the tag p .. end. */

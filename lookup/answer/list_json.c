@@ -64,7 +64,7 @@ static bool scan_number(struct scan *s)
 
 static size_t push(struct scan *s, struct kith_bytes key)
 {
-	size_t before = s->path_n;
+	size_t before = s->path_n, i;
 
 	if (before + key.n + 1 >= PATH_MAX_BYTES) {
 		s->path_n = PATH_MAX_BYTES;
@@ -72,8 +72,11 @@ static size_t push(struct scan *s, struct kith_bytes key)
 	}
 	if (before > 0)
 		s->path[s->path_n++] = '.';
-	memcpy(s->path + s->path_n, key.data, key.n);
-	s->path_n += key.n;
+	for (i = 0; i < key.n; i++) { /* in lower case: "Hashes" is what "hashes" is */
+		uint8_t c = key.data[i];
+
+		s->path[s->path_n++] = (char)(c >= 'A' && c <= 'Z' ? c - 'A' + 'a' : c);
+	}
 	return before;
 }
 

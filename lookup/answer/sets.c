@@ -133,6 +133,8 @@ static enum kith_status open_path(struct opening *o, const char *path)
 	e = list_folder(path, &names, &n);
 	if (e != 0)
 		st = cannot_open(o, e, path);
+	else if (n == 0) /* a medium that is not mounted, say: without its sets hits are misses */
+		st = kith_fail(o->err, KITH_NOT_FOUND, "folder '%s' has no *.kith", path);
 	for (i = 0; i < n; i++) {
 		if (st == KITH_OK)
 			st = stat(names[i], &file) != 0 ? cannot_open(o, errno, names[i])
@@ -178,10 +180,13 @@ enum kith_status kith_sets_find(struct kith_sets *sets, const struct kith_opt_li
 		return kith_fail_nomem(err);
 	for (i = 0; i < given->n && st == KITH_OK; i++)
 		st = open_path(&o, given->items[i]);
-	if (given->n == 0 && list != NULL && *list != '\0')
+	if (given->n == 0 && list != NULL && *list != '\0') {
 		st = open_list(&o, list);
-	else if (given->n == 0 && stat(DEFAULT_FOLDER, &folder) == 0)
+	} else if (given->n == 0 && stat(DEFAULT_FOLDER, &folder) == 0) {
 		st = open_path(&o, DEFAULT_FOLDER);
+		if (st == KITH_NOT_FOUND) /* nobody named it: the sentence below helps more */
+			st = KITH_OK;
+	}
 	if (st == KITH_OK && sets->n == 0)
 		return kith_fail(err, KITH_NOT_FOUND,
 				 "no set found; name one with -d or KITH_PATH, or make one with "

@@ -28,8 +28,8 @@ struct kith_sets_watch {
  * Opens those that `given` names, else those of KITH_PATH (files or folders, with colons between),
  * else those in /var/lib/kith. All or nothing: with some of them an answer could be a wrong
  * "unknown". KITH_OK; KITH_E_IO, KITH_E_CORRUPT, KITH_E_UNSUPPORTED: a set's fault;
- * KITH_NOT_FOUND with words: there is none; KITH_E_LIMIT, KITH_E_NOMEM. *sets can be closed after
- * each of them.
+ * KITH_NOT_FOUND with words: there is none, or none in a folder that was named; KITH_E_LIMIT,
+ * KITH_E_NOMEM. *sets can be closed after each of them.
  */
 enum kith_status kith_sets_find(struct kith_sets *sets, const struct kith_opt_list *given,
 				const struct kith_sets_watch *watch, struct kith_err *err);

@@ -343,13 +343,25 @@ static void complain(const char *path, const struct kith_entry *entry)
 	kith_buf_done(&buf);
 }
 
+/* Where hashes are looked for. */
+static const char *const sought[] = {
+    [KITH_LIST_PLAIN] = "of JSON lines the members sha256, sha1 and md5 are read, of the object "
+			"itself, 'hashes', 'hash', 'file.hash' or 'file.hashes'; of a bodyfile the "
+			"first field",
+    [KITH_LIST_HASHDEEP] = "the columns sha256, sha1 and md5 are read",
+    [KITH_LIST_CSV] = "the columns sha256, sha1 and md5 are read",
+    [KITH_LIST_NSRL] = "the columns SHA-1 and MD5 are read",
+    [KITH_LIST_DFXML] = "of XML only DFXML is read: <hashdigest> of type sha256, sha1 or md5 in a "
+			"<fileobject>",
+};
+
 static bool read_list(struct lookup *lookup, int fd, const char *path)
 {
 	struct kith_list_reader reader;
 	struct kith_entry entry;
 	struct kith_err err = {.status = KITH_OK};
-	uint64_t n_bad = 0, n_nohash = 0;
-	enum kith_status st;
+	uint64_t n_bad = 0, n_nohash = 0, n_hashes = 0;
+	enum kith_status st = KITH_OK;
 	bool go_on = true;
 
 	kith_list_reader_init(&reader, fd);
@@ -362,13 +374,23 @@ static bool read_list(struct lookup *lookup, int fd, const char *path)
 		switch (entry.kind) {
 		case KITH_ENTRY_NONE: break;
 		case KITH_ENTRY_NOHASH: n_nohash++; break;
-		case KITH_ENTRY_HASH: go_on = add(lookup, &entry); break;
+		case KITH_ENTRY_HASH:
+			n_hashes++;
+			go_on = add(lookup, &entry);
+			break;
 		case KITH_ENTRY_BAD:
 			if (n_bad++ < COMPLAINTS)
 				complain(path, &entry);
 			fault(lookup, KITH_EXIT_USAGE);
 			break;
 		}
+	}
+	/* Nothing was asked, so 0 would be wrong: most likely hashes stand where none are sought.
+	 */
+	if (st == KITH_END && n_hashes + n_bad == 0 &&
+	    (n_nohash > 0 || reader.format == KITH_LIST_DFXML)) {
+		kith_cli_say("%s: no hash in it; %s", path, sought[reader.format]);
+		fault(lookup, KITH_EXIT_USAGE);
 	}
 	kith_list_reader_done(&reader);
 	if (n_bad > COMPLAINTS)

@@ -136,6 +136,21 @@ static void csv_with_a_head(void **state)
 	LIST("name,md5\nx," M "\nname,md5\ny," M "\n", "md5 x," M "\n|md5 y," M "\n|");
 }
 
+static void a_line_with_a_hash_is_no_head(void **state)
+{
+	(void)state;
+	LIST(S2 ",sha256\n" M ",x\n", "s256 " S2 ",sha256\n|md5 " M ",x\n|");
+	LIST(S2 "  x,sha256\n" S1 "  y\n", "s256 " S2 "  x,sha256\n|sha1 " S1 "  y\n|");
+	LIST("\\" M "  a\\nb;md5\n" M "  x\n", "md5 \\" M "  a\\nb;md5\n|md5 " M "  x\n|");
+	LIST("MD5 (a,md5,b) = " M "\n", "md5 MD5 (a,md5,b) = " M "\n|");
+	LIST(M "|/a,md5,b|1\n" M2 "|/c|2\n", "md5 " M "|/a,md5,b|1\n|md5 " M2 "|/c|2\n|");
+	LIST("0|/a,md5,b|1\n" M "|/c|2\n", "none|md5 " M "|/c|2\n|");
+	LIST("MD5\t" M "\n" M "\n", "bad 1|md5 " M "\n|");
+	LIST(S2 S2 "  x,md5\n" M "\n", "bad 1|md5 " M "\n|");
+	/* A field that is named as its column is no head either, unless the whole line is it. */
+	LIST("name,md5\n" M ",md5\nname,md5\nx," M "\nx,md5\n", "bad 2|md5 x," M "\n|bad 5|");
+}
+
 static void csv_records_may_have_line_breaks(void **state)
 {
 	(void)state;
@@ -143,6 +158,11 @@ static void csv_records_may_have_line_breaks(void **state)
 	     "md5 \"two\nlines\"," M "\n|md5 x," M "\n|");
 	/* A stray quote costs its own record, not the rest. */
 	LIST("name,md5\n\"open," M "\na," M "\nb," M "\n", "bad 2|md5 a," M "\n|md5 b," M "\n|");
+	/* Neither do two, which seem to be one field: where the second closes no field ends. */
+	LIST("md5,name\n" M ",\"abc\n" S1 ",x\n" M2 ",\"x\n" M ",y\n",
+	     "md5 " M ",\"abc\n|bad 3|md5 " M2 ",\"x\n|md5 " M ",y\n|");
+	LIST("md5,name\r\n" M ",\"a\" b\r\n" M2 ",\"two\r\nlines\"\r\n",
+	     "md5 " M ",\"a\" b\r\n|md5 " M2 ",\"two\r\nlines\"\r\n|");
 }
 
 static void nsrl_text_with_its_quotes(void **state)
@@ -168,6 +188,8 @@ static void json_lines_by_path(void **state)
 	LIST("{\"a\":[{\"sha256\":\"" S2 "\"},1e5,true,null],\"b\":\"\\\"}\",\"md5\":\"" M "\"}\n",
 	     "md5 {\"a\":[{\"sha256\":\"" S2 "\"},1e5,true,null],\"b\":\"\\\"}\",\"md5\":\"" M
 	     "\"}\n|");
+	LIST("{\"Hashes\":{\"SHA256\":\"" S2 "\"}}\n",
+	     "s256 {\"Hashes\":{\"SHA256\":\"" S2 "\"}}\n|");
 	LIST("{\"parent\":{\"sha256\":\"" S2 "\"}}\n", "none|");
 	LIST("{\"sha256\":\"" S2 "\"\n{}\n{\"sha256\":\"zz\"}\n", "bad 1|none|bad 3|");
 }
@@ -199,6 +221,12 @@ static void dfxml_objects(void **state)
 	     "</hashdigest></fileobject>|sha1 <fileobject><hashdigest type='sha1'>" S1
 	     "</hashdigest></fileobject>|");
 	LIST("<dfxml>\n<fileobject><hashdigest type='md5'>" M "</hashdigest>\n", "bad 2|");
+	/* Tags may have a prefix, and blanks at their end. */
+	LIST("<d:dfxml xmlns:d='x'>\n<d:fileobject >\n<d:hashdigest type='md5'>" M
+	     "</d:hashdigest></d:fileobject >\n</d:dfxml>\n",
+	     "md5 <d:fileobject >\n<d:hashdigest type='md5'>" M
+	     "</d:hashdigest></d:fileobject >\n|");
+	LIST("<?xml version='1.0'?>\n<fileobjects/><x a='d:fileobject'/>\n", "");
 }
 
 static void a_line_over_the_limit_is_bad_and_bounded(void **state)
@@ -259,6 +287,7 @@ int main(void)
 	    cmocka_unit_test(what_is_no_hash_is_bad_and_the_list_goes_on),
 	    cmocka_unit_test(hashdeep_takes_the_strongest),
 	    cmocka_unit_test(csv_with_a_head),
+	    cmocka_unit_test(a_line_with_a_hash_is_no_head),
 	    cmocka_unit_test(csv_records_may_have_line_breaks),
 	    cmocka_unit_test(nsrl_text_with_its_quotes),
 	    cmocka_unit_test(json_lines_by_path),

@@ -36,3 +36,17 @@ printf '\177ELF\002\001\000\000\n\000\377\376\n' >binary
 status kith lookup -d modern.kith -f binary
 (head -c 3000000 /dev/zero | tr '\0' a && printf '\n%s\n' $sha256) >long
 status kith lookup -d modern.kith -k -f long
+echo "== not one hash"
+echo '<?xml version="1.0"?>' >foreign
+printf '<foo><file sha256="%s"/></foo>\n' $nobody >>foreign
+status kith lookup -d modern.kith -f foreign
+printf '{"digest":"%s"}\n' $nobody >unknown.jsonl
+status kith lookup -d modern.kith -u -f unknown.jsonl
+printf 'name,sha256\nx,\n' >empty.csv
+status kith lookup -d modern.kith -f empty.csv
+printf '0|/folder|2|d/drwx|0|0|0|0|0|0|0\n' >folders
+status kith lookup -d modern.kith -u -f folders
+printf '<d:dfxml>\n<d:fileobject><d:hashdigest type="sha256">%s</d:hashdigest></d:fileobject>\n</d:dfxml>\n' $nobody >prefix
+status kith lookup -d modern.kith -u -f prefix
+echo 'name,sha256' >head
+status kith lookup -d modern.kith -f head

@@ -5,6 +5,9 @@ modern
 mkdir empty
 status kith lookup -d missing.kith $sha256
 status kith lookup -d empty $sha256
+status kith lookup -d modern.kith -d empty $nobody
+status env KITH_PATH=modern.kith:empty kith lookup $nobody
+status env KITH_PATH=: kith lookup $nobody
 status env KITH_PATH=missing.kith kith lookup $sha256
 echo "this is no set, and it is long enough to be looked at" >text.kith
 status kith info text.kith
