@@ -280,6 +280,38 @@ class Running(server.Case):
         patient.sendall(b"QUERY %s\n" % server.HELLO.encode())
         self.assertEqual(patient.recv(1000), b"OK 1\r\n")
 
+    def test_bodies_that_stop(self):
+        """A client that sends no more is not waited for, wherever it stopped."""
+        s = self.serve()
+        half, many = s.connect(), s.connect()
+        half.sendall(b"POST /bulk/md5 HTTP/1.1\r\nHost: a\r\nContent-Length: 100\r\n\r\n{")
+        many.sendall(b"POST /v1/files?limit=1 HTTP/1.1\r\nHost: a\r\nContent-Length: 10000000\r\n\r\n")
+        time.sleep(0.2)
+        # The answers to these are just over what one turn writes.
+        many.sendall((b"x" * 190 + b"\n") * 293)
+        threads = []
+        for c, want in ((half, b"HTTP/1.1 408 Request Timeout\r\n"), (many, b"HTTP/1.1 200 OK\r\n")):
+            got = []
+
+            def read(c=c, got=got):
+                try:
+                    for piece in iter(lambda: c.recv(65536), b""):
+                        got.append(piece)
+                except ConnectionResetError:
+                    pass
+                except OSError as e:
+                    got[:] = [repr(e).encode()]
+            threads.append((threading.Thread(target=read), got, want))
+            threads[-1][0].start()
+        for thread, got, want in threads:
+            thread.join()
+            out = b"".join(got)
+            self.assertTrue(out.startswith(want), out[:200])
+            self.assertFalse(out.endswith(b"0\r\n\r\n"))
+        out = b"".join(threads[0][1])
+        self.assertEqual(out.partition(b"\r\n\r\n")[2],
+                         b'{"error":{"code":"BadRequestError","message":"the request did not come to its end"}}\n')
+
     # -------------------------------------------------------------- from outside
 
     def test_sockets_from_outside(self):
