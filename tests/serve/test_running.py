@@ -69,6 +69,13 @@ class Running(server.Case):
             self.assertIn(said, text)
         self.assertEqual(self.start(*d, "--threads=1000000")[0], 2)
 
+    def test_port_that_is_taken(self):
+        at = "127.0.0.1:%d" % self.serve().port
+        for option in ("--listen=", "--nsrlsvr="):
+            code, text = self.start("-d", self.set, option + at, "--listen=127.0.0.1:0")
+            self.assertEqual(code, 2, text)
+            self.assertIn("another server listens on " + at, text)
+
     def test_ends(self):
         for number in (signal.SIGTERM, signal.SIGINT):
             s = self.serve()
