@@ -180,7 +180,7 @@ class Running(server.Case):
         def mapped():
             with open("/proc/%d/maps" % s.process.pid, encoding="utf-8") as f:
                 return sum(path in line for line in f)
-        until(lambda: mapped() <= 2)  # old sets are gone
+        until(lambda: mapped() <= 1)  # old sets are gone
         self.assertEqual(s.metric("kith_reloads_total"), 40)
 
     def test_set_that_is_cut_off(self):
