@@ -308,13 +308,14 @@ class Answers(server.Case):
                      '["%s", "%s"]' % (HELLO, UNKNOWN),
                      '[{"sha256":"%s"},{"sha256":"%s"}]' % (HELLO, UNKNOWN),
                      '{"sha256":"%s"}\n{"hashes":{"sha256":"%s"}}\n' % (HELLO, UNKNOWN),
+                     "\ufeff%s\n%s\n" % (HELLO, UNKNOWN), '\ufeff["%s", "%s"]' % (HELLO, UNKNOWN),
                      "%s  a\n%s *b\n" % (HELLO, UNKNOWN)):
             reply = self.s.ask("/v1/files", "POST", body=body.encode())
             self.assertEqual(reply.headers["content-type"], "application/x-ndjson")
             lines = [json.loads(line) for line in reply.body.splitlines()]
             self.assertEqual(lines, [json.loads(line) for line in want.splitlines()], body)
             # Cut at every byte it is the same list.
-            pieces = [body[i:i + 1].encode() for i in range(len(body))]
+            pieces = [bytes([byte]) for byte in body.encode()]
             self.assertEqual(self.s.ask("/v1/files", "POST", body=pieces).body, reply.body)
         bad = self.s.ask("/v1/files", "POST", body=("%s\nnothing\n" % HELLO).encode())
         self.assertIn("error", json.loads(bad.body.splitlines()[1]))
