@@ -290,6 +290,12 @@ class Answers(server.Case):
                 c.sendall(("QUERY %s\n" % h).encode())
                 self.assertEqual(c.recv(4096).strip(), want)
 
+    def test_nsrlsvr_last_line_without_end(self):
+        for line in ("QUERY " + HELLO_MD5, "Version: 2.0\nQUERY " + HELLO_MD5):
+            out = self.s.raw(line.encode(), what="nsrlsvr", end=True)
+            self.assertTrue(out.endswith(b"OK 1\r\n"), out)
+        self.assertEqual(self.s.raw(b"", what="nsrlsvr", end=True), b"")
+
     def test_nsrllookup(self):
         """A version, then 512 hashes a line, upper-case."""
         known = [h for h in self.hashes if len(h) == 32][:300]
