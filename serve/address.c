@@ -67,6 +67,25 @@ void kith_address_show(const struct kith_address *address, char ret[KITH_ADDRESS
 			       host, port);
 }
 
+enum kith_status kith_address_free(const struct kith_address *address, struct kith_err *err)
+{
+	char shown[KITH_ADDRESS_SHOWN];
+	int on = 1, e = 0;
+	int fd = socket(address->at.ss_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+	if (fd < 0 || setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on) != 0 ||
+	    bind(fd, (const struct sockaddr *)&address->at, address->n) != 0)
+		e = errno;
+	if (fd >= 0)
+		(void)close(fd);
+	if (e == 0)
+		return KITH_OK;
+	kith_address_show(address, shown);
+	if (e == EADDRINUSE)
+		return kith_fail(err, KITH_E_BUSY, "another server listens on %s", shown);
+	return kith_fail_errno(err, e, "cannot listen on %s", shown);
+}
+
 enum kith_status kith_address_bind(struct kith_address *address, int *ret_fd, struct kith_err *err)
 {
 	char shown[KITH_ADDRESS_SHOWN];

@@ -154,7 +154,7 @@ static enum kith_status sets(struct kith_worker *worker, struct kith_view *view,
 
 /* ------------------------------------------------------------------- lists */
 
-enum form { FORM_UNKNOWN, FORM_LINES, FORM_ARRAY, FORM_ENDED };
+enum form { FORM_START, FORM_UNKNOWN, FORM_LINES, FORM_ARRAY, FORM_ENDED };
 
 struct list {
 	struct kith_worker *worker;
@@ -204,9 +204,22 @@ static size_t element(const uint8_t *p, size_t n)
 static bool next_entry(struct list *list, const uint8_t *data, size_t n, bool last,
 		       const uint8_t **ret_entry, size_t *ret_n, size_t *ret_used)
 {
+	static const uint8_t bom[] = {0xef, 0xbb, 0xbf};
 	size_t i = 0, m;
 
 	*ret_n = 0;
+	*ret_used = 0;
+	if (list->form == FORM_START) {
+		bool has_bom = memcmp(data, bom, n < sizeof bom ? n : sizeof bom) == 0;
+
+		if (has_bom && n < sizeof bom && !last)
+			return true;
+		list->form = FORM_UNKNOWN;
+		if (has_bom && n >= sizeof bom) {
+			*ret_used = sizeof bom;
+			return true;
+		}
+	}
 	if (list->form != FORM_LINES) {
 		while (i < n && is_blank(data[i]))
 			i++;

@@ -114,6 +114,7 @@ static void take_hash(struct kith_dns_question *question, size_t before)
 			question->hash[n++] = question->text[at];
 		}
 	}
+	question->may_go_on = labels == 1;
 	if (n == (size_t)2 * KITH_MD5_SIZE || n == (size_t)2 * KITH_SHA1_SIZE ||
 	    n == (size_t)2 * KITH_SHA256_SIZE)
 		question->hash_n = n;

@@ -18,7 +18,7 @@ void kith_http_request_end(struct kith_conn *conn, struct kith_http_conn *http)
 
 	if (http->has_stream_slot)
 		worker->n_streams--;
-	http->has_stream_slot = false;
+	http->has_stream_slot = http->untimed = false;
 	http->phase = KITH_HTTP_HEAD;
 	http->scanned = 0;
 	http->route = NULL;

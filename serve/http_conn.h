@@ -28,6 +28,7 @@ struct kith_http_conn {
 	const struct kith_route *route;
 	enum kith_front front;
 	bool is_head, has_stream_slot, body_done;
+	bool untimed; /* a turn of the stream stopped the clock that waits for the body */
 	struct kith_chunks chunks;
 	uint64_t body_left;
 	struct kith_buf body; /* decoded */

@@ -117,6 +117,7 @@ bool kith_http_stream_turn(struct kith_conn *conn, struct kith_http_conn *http)
 
 	if (kith_conn_full(conn)) {
 		kith_conn_wait(conn, 0); /* the other side is waited for by what it takes */
+		http->untimed = true;
 		return false;
 	}
 	kith_worker_fresh(worker);
@@ -139,10 +140,14 @@ bool kith_http_stream_turn(struct kith_conn *conn, struct kith_http_conn *http)
 	}
 	if (c.turn == KITH_TURN_AGAIN) {
 		kith_conn_wait(conn, 0);
+		http->untimed = true;
 		kith_conn_again(conn);
 		return false;
 	}
-	if (c.used > 0)
+	/* Not at each turn: one that took nothing must not give a silent client more time. But after
+	 * one that stopped the clock it is the client's turn, also where nothing was left to take. */
+	if (c.used > 0 || http->untimed)
 		kith_conn_wait(conn, KITH_LIMIT_SERVE_BODY_S);
+	http->untimed = false;
 	return c.used > 0;
 }

@@ -199,6 +199,9 @@ static enum kith_status listen_all(struct kith_server *server, struct kith_err *
 static enum kith_status prepare(struct kith_server *server, struct kith_err *err)
 {
 	unsigned i, n = (unsigned)options.threads;
+	/* One more for DNS, behind those of the net. Without DNS nobody would turn it to new sets, and
+	 * those that were replaced would stay open. */
+	unsigned n_workers = n + (options.dns.n > 0);
 	struct rlimit files;
 
 	if (getrlimit(RLIMIT_NOFILE, &files) == 0) {
@@ -213,15 +216,14 @@ static enum kith_status prepare(struct kith_server *server, struct kith_err *err
 		if (server->sessions == NULL)
 			return kith_fail_nomem(err);
 	}
-	/* One more for DNS, behind those of the net. */
-	server->workers = calloc((size_t)n + 1, sizeof(void *));
-	for (i = 0; server->workers != NULL && i < n + 1; i++) {
+	server->workers = calloc(n_workers, sizeof(void *));
+	for (i = 0; server->workers != NULL && i < n_workers; i++) {
 		server->workers[i] = kith_worker_new(server);
 		if (server->workers[i] == NULL)
 			break;
 		server->n_workers = i + 1;
 	}
-	if (server->n_workers < n + 1)
+	if (server->n_workers < n_workers)
 		return kith_fail_nomem(err);
 	return kith_net_new(server->workers, n, (unsigned)options.max_connections, &server->net,
 			    err);

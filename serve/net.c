@@ -212,6 +212,8 @@ enum kith_status kith_net_tcp(struct kith_net *net, const char *text,
 	enum kith_status st = kith_address_parse(text, &address, err);
 	unsigned i;
 
+	if (st == KITH_OK)
+		st = kith_address_free(&address, err);
 	for (i = 0; i < net->n && st == KITH_OK; i++) {
 		int fd = -1;
 

@@ -160,8 +160,12 @@ static void run(struct kith_conn *conn)
 			return;
 		if (lf == NULL && n < KITH_LIMIT_SERVE_LINE) {
 			state->scanned = n;
-			if (kith_conn_ended(conn))
+			if (kith_conn_ended(conn)) {
+				/* The last line of `printf 'QUERY ...' | nc` has no end. */
+				if (line.n > 0)
+					(void)answer(conn, line);
 				kith_conn_close(conn);
+			}
 			return;
 		}
 		if (line.n > 0 && line.data[line.n - 1] == '\r')

@@ -155,7 +155,10 @@ void kith_view_drop(struct kith_view *view)
 		return;
 	if (kith_view_damaged(view)) {
 		snapshot_drop(view->snapshot);
-		give_up(NULL, view);
+		if (view->asker == NULL)
+			free(view); /* nothing was opened */
+		else
+			give_up(NULL, view);
 		return;
 	}
 	kith_asker_close(view->asker);
@@ -181,16 +184,20 @@ static void refresh(struct kith_worker *worker)
 {
 	struct kith_server *server = worker->server;
 	struct kith_view *view = worker->view;
+	struct kith_snapshot *snapshot;
 
 	if (view != NULL &&
 	    view->snapshot->number == atomic_load_explicit(&server->number, memory_order_acquire))
 		return;
 	kith_view_drop(view);
 	worker->view = NULL;
-	view = calloc(1, sizeof *view);
-	if (view == NULL)
+	snapshot = current(server);
+	view = atomic_load(&snapshot->damaged) ? NULL : calloc(1, sizeof *view);
+	if (view == NULL) {
+		snapshot_drop(snapshot);
 		return;
-	view->snapshot = current(server);
+	}
+	view->snapshot = snapshot;
 	view->holders = 1;
 	if (kith_view_guarded(worker, view, open_asker, view) == KITH_OK)
 		worker->view = view;

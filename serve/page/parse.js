@@ -4,6 +4,10 @@
 // page: a list's file names stay in it.
 
 const DIGEST = /(?<![0-9A-Za-z])(?:[0-9A-Fa-f]{64}|[0-9A-Fa-f]{40}|[0-9A-Fa-f]{32})(?![0-9A-Za-z])/g;
+// A list's line begins with the digest, and BSD's tools end one with it. Names are no digests, also
+// where they look like one, as those of a store of objects do.
+const FIRST = /^\s*[\\"']?((?:[0-9A-Fa-f]{64}|[0-9A-Fa-f]{40}|[0-9A-Fa-f]{32}))(?=\s|$)/;
+const TAGGED = /^\s*\\?[A-Za-z][\w/-]*\s?\((.*)\)\s?=\s?(\S+)\s*$/;
 const LABEL_MAX = 300;
 
 // The entries {query, label} of a text, line by line, and how many lines have no hash. Of a line
@@ -13,7 +17,8 @@ export function parseList(text) {
 	let without = 0;
 
 	for (const line of text.split(/\r\n|\r|\n/)) {
-		const found = line.match(DIGEST);
+		const first = FIRST.exec(line);
+		const found = first !== null ? [first[1]] : (TAGGED.exec(line)?.[2] ?? line).match(DIGEST);
 		if (found === null) {
 			without += line.trim() !== '' && !/^\s*[#%]/.test(line);
 			continue;
@@ -29,7 +34,7 @@ export function parseList(text) {
 
 // What a line says besides: the name in sha256sum's, BSD's and similar forms.
 function labelOf(line, found) {
-	const bsd = /^\s*(?:MD5|SHA1|SHA256)\s*\((.*)\)\s*=/.exec(line);
+	const bsd = TAGGED.exec(line);
 	if (bsd !== null)
 		return bsd[1].slice(0, LABEL_MAX);
 	let rest = line;

@@ -295,6 +295,12 @@ class Answers(server.Case):
                 c.sendall(("QUERY %s\n" % h).encode())
                 self.assertEqual(c.recv(4096).strip(), want)
 
+    def test_nsrlsvr_last_line_without_end(self):
+        for line in ("QUERY " + HELLO_MD5, "Version: 2.0\nQUERY " + HELLO_MD5):
+            out = self.s.raw(line.encode(), what="nsrlsvr", end=True)
+            self.assertTrue(out.endswith(b"OK 1\r\n"), out)
+        self.assertEqual(self.s.raw(b"", what="nsrlsvr", end=True), b"")
+
     def test_nsrllookup(self):
         """A version, then 512 hashes a line, upper-case."""
         known = [h for h in self.hashes if len(h) == 32][:300]
@@ -313,13 +319,14 @@ class Answers(server.Case):
                      '["%s", "%s"]' % (HELLO, UNKNOWN),
                      '[{"sha256":"%s"},{"sha256":"%s"}]' % (HELLO, UNKNOWN),
                      '{"sha256":"%s"}\n{"hashes":{"sha256":"%s"}}\n' % (HELLO, UNKNOWN),
+                     "\ufeff%s\n%s\n" % (HELLO, UNKNOWN), '\ufeff["%s", "%s"]' % (HELLO, UNKNOWN),
                      "%s  a\n%s *b\n" % (HELLO, UNKNOWN)):
             reply = self.s.ask("/v1/files", "POST", body=body.encode())
             self.assertEqual(reply.headers["content-type"], "application/x-ndjson")
             lines = [json.loads(line) for line in reply.body.splitlines()]
             self.assertEqual(lines, [json.loads(line) for line in want.splitlines()], body)
             # Cut at every byte it is the same list.
-            pieces = [body[i:i + 1].encode() for i in range(len(body))]
+            pieces = [bytes([byte]) for byte in body.encode()]
             self.assertEqual(self.s.ask("/v1/files", "POST", body=pieces).body, reply.body)
         bad = self.s.ask("/v1/files", "POST", body=("%s\nnothing\n" % HELLO).encode())
         self.assertIn("error", json.loads(bad.body.splitlines()[1]))

@@ -105,6 +105,12 @@ class Dns(server.Case):
         # The name is there, and has no such record.
         rcode, _, n, n_soa, _ = self.ask(question(HELLO_MD5 + "." + ZONE, A))
         self.assertEqual((rcode, n, n_soa), (NOERROR, 0, 1))
+        # So that those who ask label by label go on to the other half of a SHA-256.
+        for at in (1, 32, 63):
+            for kind, want in ((A, NOERROR), (SOA, NOERROR), (TXT, NXDOMAIN)):
+                rcode, _, n, n_soa, _ = self.ask(question(HELLO[at:][:63] + "." + ZONE, kind))
+                self.assertEqual((rcode, n, n_soa), (want, 0, 1), (at, kind))
+        self.assertEqual(self.ask(question("zz." + ZONE, A))[0], NXDOMAIN)
         rcode, _, n, n_soa, _ = self.ask(question(ZONE))
         self.assertEqual((rcode, n, n_soa), (NOERROR, 0, 1))
         rcode, _, n, n_soa, _ = self.ask(question(ZONE, SOA))

@@ -218,6 +218,25 @@ class Page(server.Case):
                           "|".join(known["distributors"])))
         self.fine()
 
+    def test_names_that_look_like_digests(self):
+        self.start()
+        self.open()
+        md5, sha1 = server.HELLO[:32], server.EDITOR[:40]
+        for line, want in (
+                (md5 + "  objects/" + sha1, [[md5, "objects/" + sha1]]),
+                ("\ufeff" + md5 + "  " + sha1, [[md5, sha1]]),
+                ("\\" + md5 + "  " + sha1, [[md5, sha1]]),
+                ("MD5 (%s) = %s" % (sha1, md5), [[md5, sha1]]),
+                ("MD5 (a) = %s) = %s" % (sha1, md5), [[md5, "a) = " + sha1]]),
+                ("SHA2-256(%s)= %s" % (sha1, server.HELLO), [[server.HELLO, sha1]]),
+                ("SHA512 (%s) = %s" % (sha1, "0" * 128), []),
+                ("%s,%s,name" % (md5, sha1), [[sha1, "name"]]),
+                (sha1.upper(), [[sha1, ""]])):
+            self.page.run("(async () => { window.parsed = (await import('/page/parse.js')).parseList(%s); })()"
+                          % json.dumps(line))
+            self.assertEqual(self.page.run("window.parsed.entries.map((e) => [e.query, e.label])"), want, line)
+        self.fine()
+
     def test_keyboard(self):
         """One hash, then a list, a row of it and back, with keys alone."""
         self.start()
