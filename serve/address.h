@@ -19,8 +19,8 @@ struct kith_address {
 enum kith_status kith_address_parse(const char *text, struct kith_address *ret,
 				    struct kith_err *err);
 void kith_address_show(const struct kith_address *address, char ret[KITH_ADDRESS_SHOWN]);
-/* Whether a port that was named is free. Sockets that may be bound once more do not tell: the system
- * would divide clients between two servers, of which each knows its own sets only. */
+/* Whether a port that was named is free. Sockets that may be bound once more do not tell: the
+ * system would divide clients between two servers, of which each knows its own sets only. */
 enum kith_status kith_address_free(const struct kith_address *address, struct kith_err *err);
 /* A socket that listens and may be bound once more; a port 0 becomes a real one in *address. */
 enum kith_status kith_address_bind(struct kith_address *address, int *ret_fd, struct kith_err *err);

@@ -48,7 +48,7 @@ struct kith_dns_question {
 	size_t reply_max;
 	bool at_zone; /* the zone's own name */
 	bool wants_txt, wants_soa;
-	bool may_go_on; /* one label of digits: names below it may exist */
+	bool may_go_on;   /* one label of digits: names below it may exist */
 	uint8_t hash[64]; /* its digits; hash_n 0: the name is none */
 	size_t hash_n;
 };

@@ -141,8 +141,8 @@ static bool answer(struct kith_dns *dns, const struct kith_dns_question *questio
 	if (!kith_dns_begin(question, out))
 		return false;
 	if (c.rcode == KITH_DNS_OK && question->may_go_on && !question->wants_txt) {
-		/* Resolvers that ask label by label (RFC 9156) would take the name's absence for that
-		 * of all below it (RFC 8020), where the other half of a SHA-256 is. */
+		/* Resolvers that ask label by label (RFC 9156) would take the name's absence for
+		 * that of all below it (RFC 8020), where the other half of a SHA-256 is. */
 	} else if (c.rcode == KITH_DNS_OK && question->hash_n > 0) {
 		c.view = kith_worker_view(worker);
 		if (c.view == NULL) {

@@ -144,8 +144,9 @@ bool kith_http_stream_turn(struct kith_conn *conn, struct kith_http_conn *http)
 		kith_conn_again(conn);
 		return false;
 	}
-	/* Not at each turn: one that took nothing must not give a silent client more time. But after
-	 * one that stopped the clock it is the client's turn, also where nothing was left to take. */
+	/* Not at each turn: one that took nothing must not give a silent client more time. But
+	 * after one that stopped the clock it is the client's turn, also where nothing was left to
+	 * take. */
 	if (c.used > 0 || http->untimed)
 		kith_conn_wait(conn, KITH_LIMIT_SERVE_BODY_S);
 	http->untimed = false;

@@ -199,8 +199,8 @@ static enum kith_status listen_all(struct kith_server *server, struct kith_err *
 static enum kith_status prepare(struct kith_server *server, struct kith_err *err)
 {
 	unsigned i, n = (unsigned)options.threads;
-	/* One more for DNS, behind those of the net. Without DNS nobody would turn it to new sets, and
-	 * those that were replaced would stay open. */
+	/* One more for DNS, behind those of the net. Without DNS nobody would turn it to new sets,
+	 * and those that were replaced would stay open. */
 	unsigned n_workers = n + (options.dns.n > 0);
 	struct rlimit files;
 

@@ -94,8 +94,11 @@ function entries(reader) {
 }
 
 async function walk(entry, path, out) {
-	if (out.length >= MOST_FILES)
+	if (out.length >= MOST_FILES) {
+		if (out.length === MOST_FILES)
+			out.push({file: null, label: 'all behind the first ' + MOST_FILES + ' files'});
 		return;
+	}
 	if (entry.isFile) {
 		const file = await new Promise((resolve, reject) => entry.file(resolve, reject)).catch(() => null);
 		out.push({file, label: path + entry.name});
@@ -103,8 +106,10 @@ async function walk(entry, path, out) {
 	}
 	const reader = entry.createReader();
 	for (;;) { // a browser gives some 100 at a time
-		const some = await entries(reader).catch(() => []);
-		if (some.length === 0)
+		const some = await entries(reader).catch(() => null);
+		if (some === null)
+			out.push({file: null, label: path + entry.name + '/'});
+		if (some === null || some.length === 0 || out.length > MOST_FILES)
 			return;
 		for (const child of some)
 			await walk(child, path + entry.name + '/', out);

@@ -89,11 +89,11 @@ function companies(file) {
 			a.name.localeCompare(b.name));
 }
 
-function company({name, products}) {
+function company({name, products}, truncated) {
 	return el('article', {class: 'company'},
 		el('h4', {}, name === '' ? el('span', {class: 'muted'}, 'No distributor named') : visible(name)),
 		el('p', {class: 'note'}, products.length === 0 ? 'beyond the occurrences shown'
-			: count(products.length, 'product')),
+			: (truncated ? 'at least ' : '') + count(products.length, 'product')),
 		el('ul', {class: 'products'}, folded(products.map(([product, p]) => el('li', {},
 			el('span', {class: 'product'}, product === '' ? 'No product named' : visible(product)),
 			p.versions.size > 0 && el('span', {class: 'version'}, ' ' + visible(listing([...p.versions], 4))),
@@ -134,14 +134,16 @@ function branches(node, depth) {
 
 // ------------------------------------------------------------------ sources
 
-function sources(occurrences) {
+function sources(file) {
 	const all = new Map();
-	for (const o of occurrences) {
+	for (const o of file.occurrences) {
 		const key = o.source + '\n' + o.evidence;
 		const s = all.get(key) ?? {source: o.source, evidence: o.evidence, chains: new Set()};
 		s.chains.add(o.chain);
 		all.set(key, s);
 	}
+	const seen = new Set(file.occurrences.map((o) => o.source));
+	const beyond = (file.known_distributors?.data_sources ?? []).filter((source) => !seen.has(source));
 	return el('div', {class: 'scroll'}, el('table', {class: 'plain'},
 		el('thead', {}, el('tr', {}, el('th', {scope: 'col'}, 'Source'), el('th', {scope: 'col'}, 'Evidence'),
 			el('th', {scope: 'col', class: 'num'}, 'Places shown'))),
@@ -149,7 +151,9 @@ function sources(occurrences) {
 			el('th', {scope: 'row'}, visible(s.source)),
 			el('td', {}, el('span', {class: 'evidence'}, s.evidence), ' ',
 				el('span', {class: 'muted'}, EVIDENCE[s.evidence] ?? '')),
-			el('td', {class: 'num'}, number(s.chains.size)))))));
+			el('td', {class: 'num'}, number(s.chains.size)))),
+		beyond.map((source) => el('tr', {}, el('th', {scope: 'row'}, visible(source)),
+			el('td', {colspan: '2'}, el('span', {class: 'muted'}, 'beyond the occurrences shown')))))));
 }
 
 // --------------------------------------------------------------------- file
@@ -195,14 +199,14 @@ function fileParts(file, showAll) {
 	const some = file.occurrences.length > 0;
 	return [
 		digests(file),
-		some && section('Known distributors', null, el('div', {class: 'companies'}, all.map(company))),
+		some && section('Known distributors', null, el('div', {class: 'companies'}, all.map((c) => company(c, file.truncated)))),
 		some && section('Provenance', file.truncated
 			? ['The answer holds some of ' + count(file.occurrences_total, 'occurrence') + '. ',
 				file.occurrences_total <= SHOW_AT_ONCE && el('button', {type: 'button', class: 'quiet',
 					onclick: () => showAll(file.occurrences_total)}, 'Show all')]
 			: count(file.occurrences_total, 'occurrence') + ', each with all that it lies in',
 		el('ul', {class: 'tree'}, branches(tree(file.occurrences), 0))),
-		some && section('Sources', null, sources(file.occurrences)),
+		some && section('Sources', null, sources(file)),
 		conflicts(file),
 		links(file.known_distributors),
 	];

@@ -349,6 +349,42 @@ class Page(server.Case):
                          ["a/b/y", "a/x"])
         self.fine()
 
+    def test_files_that_cannot_be_read(self):
+        """A folder that cannot be listed and what is beyond the limit are rows, not gaps."""
+        self.start()
+        self.open()
+        self.page.run("""(async () => {
+            const {dropped} = await import('/page/files.js');
+            const empty = new File([], 'f');
+            const file = {isFile: true, name: 'f', file: (resolve) => resolve(empty)};
+            const folder = (pieces, fails) => ({isFile: false, name: 'd', createReader: () => ({
+                readEntries: (resolve, reject) => fails ? reject(new Error('no')) : resolve(pieces.shift() ?? []),
+            })});
+            const drop = (entry) => dropped({items: [{webkitGetAsEntry: () => entry}], files: []});
+            window.unlisted = (await drop(folder([[folder([], true), file]]))).map((f) => [f.file === null, f.label]);
+            const many = await drop(folder([new Array(100005).fill(file), [file]]));
+            window.many = [many.length, many.at(-1).file === null, many.at(-1).label];
+        })()""")
+        self.assertEqual(self.page.run("window.unlisted"), [[True, "d/d/"], [False, "d/f"]])
+        self.assertEqual(self.page.run("window.many"), [100001, True, "all behind the first 100000 files"])
+
+    def test_truncated(self):
+        """What is beyond the occurrences that the answer holds is not left out silently."""
+        self.start()
+        self.open()
+        self.page.run("""(async () => {
+            const {oneView} = await import('/page/one.js');
+            const o = {name: 'n', chain: 'c > n', product: 'P', distributors: ['D'], source: 'S', evidence: 'listed'};
+            const answer = {query: '%s', verdict: 'known', sha256: '%s', size: 1, truncated: true,
+                occurrences: [o], occurrences_total: 2,
+                known_distributors: {distributors: ['D'], filenames: ['n'], products: ['P'], data_sources: ['S', 'T']}};
+            document.querySelector('#view').replaceChildren(oneView(answer, {label: '', showAll() {}}));
+        })()""" % (server.HELLO, server.HELLO))
+        self.assertEqual(self.texts(".company .note"), ["at least 1 product"])
+        self.assertEqual(self.texts("#view .plain tbody th"), ["S", "T"])
+        self.assertEqual(self.texts("#view .plain tbody tr:last-child td"), ["beyond the occurrences shown"])
+        self.fine()
+
     @unittest.skipUnless(os.environ.get("KITH_TEST_BIG"), "KITH_TEST_BIG is not set")
     def test_big_file(self):
         """1 GB, which is more than 2^32 bits."""
