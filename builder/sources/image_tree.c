@@ -274,7 +274,9 @@ static enum kith_status add_chain(struct image_tree *tree, uint32_t node, uint32
 
 	if (above != NULL)
 		from = *above;
-	if (mine->n_chains >= IMAGE_CHAINS_MAX) {
+	if (mine->n_chains >= IMAGE_CHAINS_MAX ||
+	    (mine->n_chains > 0 &&
+	     (tree->n_chains >= IMAGE_CHAINS_ALL || tree->keys.n >= IMAGE_CHAIN_BYTES_ALL))) {
 		tree->cut = true;
 		return KITH_OK;
 	}

@@ -16,6 +16,9 @@
 
 /* Chains that one container may have: with many copies of one archive in another, and so on. */
 #define IMAGE_CHAINS_MAX 4096u
+/* Beyond these, of all containers of an input together, each has its first chain only. */
+#define IMAGE_CHAINS_ALL      ((size_t)2 << 20)
+#define IMAGE_CHAIN_BYTES_ALL ((size_t)128 << 20)
 
 enum image_evidence {
 	IMAGE_HASHED,    /* we read the bytes */
@@ -68,7 +71,7 @@ struct image_tree {
 	struct image_child *children; /* owned; a power of two */
 	size_t n_children;
 	struct kith_buf texts, keys;
-	bool cut; /* a node has more than IMAGE_CHAINS_MAX chains */
+	bool cut; /* there were more chains than the limits above allow */
 };
 
 void image_tree_done(struct image_tree *tree);

@@ -136,8 +136,9 @@
 #define KITH_LIMIT_SERVE_BODY_S  30u
 #define KITH_LIMIT_SERVE_WRITE_S 30u
 #define KITH_LIMIT_SERVE_STOP_S  10u
-/* Seconds that a client of nsrlsvr may be silent: it may have a disk to hash before it asks again, and
- * takes a closed connection for "not known". What makes room for others is the number of connections. */
+/* Seconds that a client of nsrlsvr may be silent: it may have a disk to hash before it asks again,
+ * and takes a closed connection for "not known". What makes room for others is the number of
+ * connections. */
 #define KITH_LIMIT_SERVE_SILENT_S 3600u
 
 #endif
