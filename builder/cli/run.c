@@ -103,7 +103,10 @@ static bool parse(const struct kith_command *command, struct build_args *args, i
 		return false;
 	}
 	if (help) {
-		*ret_exit = kith_opt_help(command) ? KITH_EXIT_OK : KITH_EXIT_USAGE;
+		if (kith_opt_help(command))
+			*ret_exit = KITH_EXIT_OK;
+		else
+			build_say("cannot write to standard output");
 		return false;
 	}
 	if (args->output == NULL)

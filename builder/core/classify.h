@@ -13,7 +13,4 @@
  */
 bool kith_name_is_fragment(const uint8_t *name, size_t n);
 
-/* True for texts that stand for "nothing known": empty, Unknown, TBD, none, ... */
-bool kith_is_placeholder(struct kith_bytes text);
-
 #endif

@@ -11,7 +11,7 @@
 #include "base/bytes.h"
 #include "base/err.h"
 #include "base/limits.h"
-#include "core/classify.h"
+#include "base/placeholder.h"
 #include "core/dict.h"
 #include "core/placekey.h"
 #include "core/sort.h"

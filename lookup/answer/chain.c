@@ -6,6 +6,7 @@
 
 #include "base/bytes.h"
 #include "base/limits.h"
+#include "base/placeholder.h"
 
 /* ------------------------------------------------------------------ arena */
 
@@ -208,9 +209,28 @@ static struct kith_bytes *texts_of(struct kith_buf *buf)
 	return (void *)buf->data;
 }
 
+/* A placeholder, or nothing but: "TBD none" is a system and its version. */
+static bool says_nothing(struct kith_bytes text)
+{
+	size_t from = 0, i;
+
+	for (i = 0; i < text.n; i++) {
+		struct kith_bytes word = {text.data + from, i - from};
+
+		if (text.data[i] != ' ')
+			continue;
+		if (!kith_is_placeholder(word))
+			return kith_is_placeholder(text);
+		from = i + 1;
+	}
+	text.data += from;
+	text.n -= from;
+	return kith_is_placeholder(text);
+}
+
 static bool add_text(struct kith_buf *buf, struct kith_bytes text)
 {
-	return text.n == 0 || kith_buf_add(buf, &text, sizeof text);
+	return says_nothing(text) || kith_buf_add(buf, &text, sizeof text);
 }
 
 static enum kith_status add_list(struct kith_buf *buf, struct kith_list list)
@@ -223,6 +243,19 @@ static enum kith_status add_list(struct kith_buf *buf, struct kith_list list)
 			return KITH_E_NOMEM;
 	}
 	return st == KITH_END ? KITH_OK : st;
+}
+
+/* The first of the list that says something, unless there is one already. */
+static enum kith_status add_first(struct kith_bytes *first, struct kith_list list)
+{
+	struct kith_bytes text;
+	enum kith_status st = KITH_END;
+
+	while (first->n == 0 && (st = kith_list_text(&list, &text)) == KITH_OK) {
+		if (!kith_is_placeholder(text))
+			*first = text;
+	}
+	return st < 0 ? st : KITH_OK;
 }
 
 /* Sorts what buf[from ..] has and keeps it; NULL: no memory. */
@@ -288,7 +321,6 @@ static enum kith_status add_product(struct kith_chain *chain, struct kith_origin
 {
 	struct kith_tuple tuple, *last;
 	struct kith_product product;
-	struct kith_list first;
 	enum kith_status st = kith_product(chain->reader, rank, &product);
 	size_t n = chain->tuples.n / sizeof tuple;
 
@@ -297,7 +329,8 @@ static enum kith_status add_product(struct kith_chain *chain, struct kith_origin
 	memset(&tuple, 0, sizeof tuple);
 	if ((product.flags & KITH_IS_PLACEHOLDER) == 0 && kith_trim(product.name).n > 0) {
 		tuple.product = kith_trim(product.name);
-		tuple.version = kith_trim(product.version);
+		if (!kith_is_placeholder(product.version))
+			tuple.version = kith_trim(product.version);
 	}
 	last = n == 0 ? NULL : &tuples_of(chain)[n - 1];
 	if (last == NULL || compare_bytes(&last->product, &tuple.product) != 0 ||
@@ -305,13 +338,11 @@ static enum kith_status add_product(struct kith_chain *chain, struct kith_origin
 		if (!close_tuple(chain) || !kith_buf_add(&chain->tuples, &tuple, sizeof tuple))
 			return KITH_E_NOMEM;
 	}
-	first = product.languages;
-	if (origin->language.n == 0 && kith_list_text(&first, &origin->language) < 0)
-		return KITH_E_CORRUPT;
-	first = product.types;
-	if (origin->type.n == 0 && kith_list_text(&first, &origin->type) < 0)
-		return KITH_E_CORRUPT;
-	st = add_list(&chain->links, product.links);
+	st = add_first(&origin->language, product.languages);
+	if (st == KITH_OK)
+		st = add_first(&origin->type, product.types);
+	if (st == KITH_OK)
+		st = add_list(&chain->links, product.links);
 	if (st == KITH_OK)
 		st = add_list(&chain->systems, product.systems);
 	return st == KITH_OK ? add_distributors(chain, product.distributors) : st;

@@ -140,6 +140,11 @@ static enum kith_status run_bloom(const struct kith_export_target *target,
 	if (st == KITH_E_LIMIT)
 		(void)kith_fail(err, st, "a filter for %llu hashes at this rate is too large",
 				(unsigned long long)bloom.n);
+	/* An overfull filter says yes to everything. */
+	if (st == KITH_OK && export->n_written > bloom.n)
+		st = kith_fail(err, KITH_E_LIMIT,
+			       "there are %llu hashes, more than the filter's capacity of %llu",
+			       (unsigned long long)export->n_written, (unsigned long long)bloom.n);
 	if (st == KITH_OK && !write_filter(export, &bloom))
 		st = KITH_E_IO;
 	free(bloom.words);

@@ -69,6 +69,10 @@ int kith_sets_open(struct kith_sets *sets, const struct kith_opt_list *given);
 void kith_guard_open(const char *path);
 void kith_guard_opened(kith_set *set);
 
+/* From now on this file is removed when a signal or a damaged set ends the program; NULL: no more.
+ * The text must stay. */
+void kith_guard_temporary(const char *path);
+
 /* --------------------------------------------------------------- the dump */
 
 /* Takes a piece of the dump; false: stop. */

@@ -52,7 +52,11 @@ bool kith_cli_parse(const struct kith_command *command, int argc, char **argv, i
 	}
 	if (!help)
 		return true;
-	*ret_exit = kith_opt_help(command) ? KITH_EXIT_OK : KITH_EXIT_USAGE;
+	*ret_exit = KITH_EXIT_OK;
+	if (!kith_opt_help(command)) {
+		kith_cli_say("cannot write to standard output");
+		*ret_exit = KITH_EXIT_USAGE;
+	}
 	return false;
 }
 

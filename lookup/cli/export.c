@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* export.c: kith export. Writes what the sets have for other tools to read. */
-#define _POSIX_C_SOURCE 200809L
+#define _XOPEN_SOURCE     700 /* realpath */
+#define _FILE_OFFSET_BITS 64
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "answer/export.h"
@@ -24,7 +26,7 @@ static const struct kith_opt opts[] = {
     {KITH_OPT_TEXT, 0, "to", &options.to, "TARGET", "what to write, see --list-targets"},
     {KITH_OPT_FLAG, 0, "list-targets", &options.list, NULL, "print the targets and exit"},
     {KITH_OPT_TEXT, 'o', "output", &options.output, "FILE",
-     "write to this file, which appears when it is complete (default: standard output)"},
+     "write to this file, which appears when it is complete (default: standard output, '-')"},
     {KITH_OPT_FLAG, 0, "header", &options.header, NULL,
      "lists: begin with the line that X-Ways wants: SHA-256, SHA-1 or MD5"},
     {KITH_OPT_FLAG, 0, "no-trivial", &options.no_trivial, NULL,
@@ -124,31 +126,13 @@ static int get_options(struct kith_export *export, const struct kith_export_targ
 	return KITH_EXIT_OK;
 }
 
-/* Writes beside the file and renames, so that a reader never sees half of it. */
-static int finish_file(int fd, const char *temporary, bool good, int status)
-{
-	struct kith_err err;
-	bool fine = good && kith_io_sync(fd, &err) == KITH_OK;
-
-	(void)close(fd);
-	if (fine)
-		fine = kith_io_rename(temporary, options.output, &err) == KITH_OK;
-	if (fine)
-		return status;
-	(void)unlink(temporary);
-	if (!good)
-		return status;
-	kith_cli_say("%s", err.msg);
-	return KITH_EXIT_USAGE;
-}
-
 static int write_export(const struct kith_export_target *target, struct kith_export *export, int fd)
 {
 	struct kith_err err = {.status = KITH_OK};
 	struct kith_out out;
 	enum kith_status st;
 	int status = KITH_EXIT_OK;
-	const char *what = options.output == NULL ? "standard output" : options.output;
+	const char *what = fd == STDOUT_FILENO ? "standard output" : options.output;
 
 	kith_out_init(&out, fd);
 	export->out = &out;
@@ -168,15 +152,79 @@ static int write_export(const struct kith_export_target *target, struct kith_exp
 	return status;
 }
 
+static int cannot_write(const char *path)
+{
+	struct kith_err err;
+
+	(void)kith_fail_errno(&err, errno, "cannot write '%s'", path);
+	kith_cli_say("%s", err.msg);
+	return KITH_EXIT_USAGE;
+}
+
+/* Writes beside the file and renames, so that a reader never sees half of it. */
+static int write_beside(const struct kith_export_target *target, struct kith_export *export,
+			const char *path)
+{
+	struct kith_err err;
+	size_t n = strlen(path) + 32;
+	char *temporary = malloc(n);
+	int fd, status;
+
+	if (temporary == NULL)
+		return kith_cli_set_fault(NULL, KITH_E_NOMEM, NULL);
+	(void)snprintf(temporary, n, "%s.tmp-%ld", path, (long)getpid());
+	kith_guard_temporary(temporary); /* first, so that no signal comes between */
+	fd = open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
+	if (fd < 0) {
+		status = cannot_write(temporary);
+		goto out;
+	}
+	status = write_export(target, export, fd);
+	if (status == KITH_EXIT_OK && (kith_io_sync(fd, &err) != KITH_OK ||
+				       kith_io_rename(temporary, path, &err) != KITH_OK)) {
+		kith_cli_say("%s", err.msg);
+		status = KITH_EXIT_USAGE;
+	}
+	(void)close(fd);
+	if (status != KITH_EXIT_OK)
+		(void)unlink(temporary);
+out:
+	kith_guard_temporary(NULL);
+	free(temporary);
+	return status;
+}
+
+/* A pipe or a device is written to, never replaced; a link stays, and what it leads to is new. */
+static int write_file(const struct kith_export_target *target, struct kith_export *export)
+{
+	struct stat file;
+	char *path;
+	int fd, status;
+
+	if (stat(options.output, &file) == 0 && !S_ISREG(file.st_mode)) {
+		fd = open(options.output, O_WRONLY | O_CLOEXEC);
+		if (fd < 0)
+			return cannot_write(options.output);
+		status = write_export(target, export, fd);
+		(void)close(fd);
+		return status;
+	}
+	if (lstat(options.output, &file) != 0)
+		return write_beside(target, export, options.output);
+	path = realpath(options.output, NULL);
+	if (path == NULL)
+		return cannot_write(options.output);
+	status = write_beside(target, export, path);
+	free(path);
+	return status;
+}
+
 static int run(int argc, char **argv)
 {
 	const struct kith_export_target *target = NULL;
 	struct kith_export export;
-	struct kith_err err;
 	struct kith_sets sets;
-	char *temporary = NULL;
-	int first, status, fd = STDOUT_FILENO;
-	size_t n;
+	int first, status;
 
 	memset(&export, 0, sizeof export);
 	if (!kith_cli_parse(&command, argc, argv, &first, &status))
@@ -195,28 +243,10 @@ static int run(int argc, char **argv)
 		goto out;
 	export.sets = sets.sets;
 	export.n_sets = sets.n;
-	if (options.output == NULL) {
-		status = write_export(target, &export, fd);
-		goto out;
-	}
-	n = strlen(options.output) + 32;
-	temporary = malloc(n);
-	if (temporary == NULL) {
-		status = kith_cli_set_fault(NULL, KITH_E_NOMEM, NULL);
-		goto out;
-	}
-	(void)snprintf(temporary, n, "%s.tmp-%ld", options.output, (long)getpid());
-	fd = open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
-	if (fd < 0) {
-		(void)kith_fail_errno(&err, errno, "cannot write '%s'", temporary);
-		kith_cli_say("%s", err.msg);
-		status = KITH_EXIT_USAGE;
-		goto out;
-	}
-	status = write_export(target, &export, fd);
-	status = finish_file(fd, temporary, status == KITH_EXIT_OK, status);
+	status = options.output == NULL || strcmp(options.output, "-") == 0
+		     ? write_export(target, &export, STDOUT_FILENO)
+		     : write_file(target, &export);
 out:
-	free(temporary);
 	kith_sets_close(&sets);
 	return status;
 }

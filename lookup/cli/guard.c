@@ -32,11 +32,15 @@ static volatile sig_atomic_t n_guarded;
 static volatile sig_atomic_t
     opening; /* guarded[n_guarded] is being opened; its range is not known */
 
+static const char *volatile temporary; /* removed however we end; NULL: none */
+
 static void tell(const struct guarded *set)
 {
 	ssize_t ignored = write(STDERR_FILENO, set->sentence, set->n);
 
 	(void)ignored;
+	if (temporary != NULL)
+		(void)unlink(temporary);
 	_exit(KITH_EXIT_SET);
 }
 
@@ -56,6 +60,33 @@ static void on_fault(int number, siginfo_t *info, void *context)
 	(void)signal(number, SIG_DFL); /* not ours: the fault happens again and ends the program */
 	if (number == SIGABRT)
 		(void)raise(number);
+}
+
+static void on_end(int number)
+{
+	if (temporary != NULL)
+		(void)unlink(temporary);
+	(void)raise(number); /* its default: SA_RESETHAND */
+}
+
+void kith_guard_temporary(const char *path)
+{
+	static const int numbers[] = {SIGINT, SIGTERM, SIGHUP};
+	struct sigaction old, action;
+	size_t i;
+
+	temporary = path;
+	if (path == NULL)
+		return;
+	memset(&action, 0, sizeof action);
+	action.sa_handler = on_end;
+	action.sa_flags = (int)SA_RESETHAND;
+	(void)sigemptyset(&action.sa_mask);
+	for (i = 0; i < sizeof numbers / sizeof *numbers; i++) {
+		/* What nohup ignores stays ignored. */
+		if (sigaction(numbers[i], NULL, &old) == 0 && old.sa_handler != SIG_IGN)
+			(void)sigaction(numbers[i], &action, NULL);
+	}
 }
 
 void kith_guard_open(const char *path)

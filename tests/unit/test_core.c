@@ -13,6 +13,7 @@
 #include <cmocka.h>
 
 #include "base/hex.h"
+#include "base/placeholder.h"
 #include "core/classify.h"
 #include "core/dict.h"
 #include "core/extsort.h"

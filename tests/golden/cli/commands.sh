@@ -20,6 +20,8 @@ for id in $(sed -n 's/^KITH_CLI(\(.*\))/\1/p' "$KITH_SOURCE/lookup/cli/commands.
 done
 status sh -c "kith lookup -d modern.kith $sha256 >/dev/full"
 status sh -c 'kith dump modern.kith >/dev/full'
+status sh -c 'kith lookup --help >/dev/full'
+status sh -c 'kith-build nsrl --help >/dev/full'
 kith dump modern.kith | head -n 1
 kith build --version | sed 's/[0-9]*\.[0-9]*\.[0-9]*/VERSION/'
 status kith scan

@@ -18,4 +18,6 @@ kith export -d minimal.kith --to nsrlsvr >items
 bloom check got <items >found
 judge "every item is found" found items
 status kith export -d minimal.kith --to bloom --fp 1
+status kith export -d minimal.kith --to bloom --capacity 10 -o overfull
+[ ! -e overfull ] || echo "an overfull filter was written"
 status kith export -d minimal.kith --to bloom --bloom-item crc32

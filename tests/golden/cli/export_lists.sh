@@ -52,3 +52,34 @@ status kith export -d minimal.kith --to nonsense
 status kith export -d minimal.kith --to md5 -o no/such/folder/x 2>err
 sed 's/tmp-[0-9]*/tmp-N/' err
 kith export --list-targets | cut -c 1-13
+# What is no regular file is not replaced, nor is a link.
+kith export -d modern.kith --to md5 >want
+kith export -d modern.kith --to md5 -o - >got
+judge "standard output" got want
+mkfifo pipe
+cat pipe >got &
+kith export -d modern.kith --to md5 -o pipe
+wait
+judge "a pipe" got want
+[ -p pipe ] || echo "the pipe is gone"
+mkdir elsewhere
+echo old >elsewhere/list
+ln -s elsewhere/list link
+kith export -d modern.kith --to md5 -o link
+judge "a link" elsewhere/list want
+[ -L link ] || echo "the link is gone"
+status kith export -d modern.kith --to md5 -o elsewhere
+status kith export -d modern.kith --to md5 -o /dev/full
+# Nothing stays behind of an export that a signal ends. Its filter is large, so that it takes a while.
+python3 - <<'END'
+import glob, signal, subprocess, time
+def ended(number):
+    p = subprocess.Popen(["kith", "export", "-d", "modern.kith", "--to", "bloom", "--capacity", "30000000",
+                          "-o", "filter"])
+    while p.poll() is None and not glob.glob("filter.tmp*"):
+        time.sleep(0.001)
+    p.send_signal(number)
+    return p.wait() == -number
+for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+    print(any(ended(number) for i in range(10)), glob.glob("filter.tmp*"))
+END

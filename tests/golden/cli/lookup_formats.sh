@@ -40,3 +40,18 @@ for a, b, r, d in zip(jf, vf, h, c):
     assert r["hashlookup:trust"] == min(100, 50 + 5 * r["hashlookup:parent-total"])
 print("formats agree")
 END
+# Placeholders are data of the set, and no answer: version, system, language and type.
+mkdir release
+cp "$samples"/rds_modern/* release
+(head -n 1 "$samples/rds_modern/NSRLProd.txt"
+	echo '300001,"Example Tool","none","300","1001","Unknown","TBD"') >release/NSRLProd.txt
+(head -n 1 "$samples/rds_modern/NSRLFile.txt"
+	echo '"55CA6286E3E4F4FBA5D0448333FA99FC5A404A73","7D70E691D7AC4C4F2A7A7A2D4EEF7F3A","00000000","tool.bin",7,300001,"300",""') >release/NSRLFile.txt
+set_of placeholders release
+kith dump placeholders.kith | grep '^product'
+for format in text jsonl csv vt hashlookup; do
+	kith lookup -d placeholders.kith --format $format 55ca6286e3e4f4fba5d0448333fa99fc5a404a73 |
+		grep -i -o -e '[^",]*none' -e '[^",]*tbd' -e '[^",]*unknown' || echo "$format: none shown"
+done
+kith lookup -d placeholders.kith --format hashlookup 55ca6286e3e4f4fba5d0448333fa99fc5a404a73
+kith why -d placeholders.kith 55ca6286e3e4f4fba5d0448333fa99fc5a404a73
