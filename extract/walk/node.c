@@ -55,13 +55,16 @@ static bool contains_itself(const struct kith_walk *walk, const struct walk_chil
 
 	if (child->digests == NULL || child->parent == KITH_NO_NODE)
 		return false;
-	/* the digests of the input may come later than this */
-	if (!input->folder && input->size >= KITH_EARLY_BYTES && child->size == input->size)
-		return true;
-	for (at = child->parent; at != KITH_NO_NODE; at = walk->nodes[at].parent)
+	for (at = child->parent; at != KITH_NO_NODE; at = walk->nodes[at].parent) {
+		/* The digests of such an input come late, sooner or later by chance: what has the
+		 * same bytes is opened once, and ends what lies in itself one container further
+		 * down. */
+		if (walk->nodes[at].parent == KITH_NO_NODE && input->size >= KITH_EARLY_BYTES)
+			break;
 		if (walk->nodes[at].hashed &&
 		    memcmp(walk->nodes[at].sha256, child->digests->sha256, KITH_SHA256_SIZE) == 0)
 			return true;
+	}
 	return false;
 }
 

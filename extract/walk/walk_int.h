@@ -16,8 +16,8 @@
  *   - What a worker says is checked before it is believed; a worker that breaks the protocol is
  *     killed, and what it said before stays.
  *   - Whether a container is opened depends on it and on the containers it lies in, never on what
- *     else runs. So what is as large as the input that it lies in counts as the input itself: a
- *     large input is walked while it is hashed.
+ *     else runs. So what lies in a large input, which is walked while it is hashed, is never
+ *     compared with the input itself, only with the containers between.
  */
 #ifndef KITH_EXTRACT_WALK_INT_H
 #define KITH_EXTRACT_WALK_INT_H

@@ -250,13 +250,20 @@ static int only_socket(const char *text)
 
 int main(int argc, char **argv)
 {
+	/* Ctrl-C is sent to all of a terminal's programs. What ends us and our workers is the
+	 * builder, which then knows that it left off; a worker that ended by itself would look like
+	 * one that could not read its container. */
+	static const int not_ours[] = {SIGINT, SIGTERM, SIGHUP, SIGQUIT};
 	pid_t parent = getppid();
+	size_t i;
 	int sock;
 
 	if (argc != 2) {
 		(void)fprintf(stderr, "%s is started by kith-build; see kith-build(1)\n", argv[0]);
 		return 2;
 	}
+	for (i = 0; i < sizeof not_ours / sizeof not_ours[0]; i++)
+		(void)signal(not_ours[i], SIG_IGN);
 	(void)prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
 	if (getppid() != parent)
 		return 3; /* it died meanwhile */
