@@ -339,8 +339,7 @@ static enum kith_status add_position(struct image_tree *tree, uint32_t node, uin
 		uint32_t anchor = above->anchor;
 
 		/* A folder of packages is not where they are from. */
-		if (anchor == IMAGE_NO_ANCHOR && tree->nodes[0].is_folder &&
-		    tree->nodes[node].n_chains > 0)
+		if (anchor == IMAGE_NO_ANCHOR && tree->nodes[0].is_folder && mine->has_product)
 			continue;
 		st = add_chain(tree, node, anchor, above, position, err);
 	}

@@ -91,7 +91,7 @@ static enum kith_status make_key(struct input *input, const struct image_walk_op
 {
 	struct kith_sha *sha = kith_sha_new(KITH_SHA256);
 	char *path = realpath(input->path, NULL);
-	struct stat info;
+	struct stat info, old;
 	enum kith_status st = KITH_OK;
 
 	if (sha == NULL) {
@@ -105,8 +105,9 @@ static enum kith_status make_key(struct input *input, const struct image_walk_op
 		input->is_folder = S_ISDIR(info.st_mode);
 		kith_sha_add(sha, KITH_VERSION, sizeof KITH_VERSION);
 		kith_sha_add(sha, &options->limits, sizeof options->limits);
-		if (options->old_set != NULL) /* what is skipped depends on it */
-			kith_sha_add(sha, options->old_set, strlen(options->old_set) + 1);
+		/* What is skipped depends on it, and another may have come to its name since. */
+		if (options->old_set != NULL && stat(options->old_set, &old) == 0)
+			add_stat(sha, options->old_set, &old);
 		if (input->is_folder) {
 			memset(&folder_key, 0, sizeof folder_key);
 			folder_key.sha = kith_sha_new(KITH_SHA256);
@@ -146,6 +147,7 @@ static enum kith_status make_folder(const struct image_walk_options *options, ch
 {
 	const char *slash = strrchr(options->output, '/');
 	const char *name = slash == NULL ? options->output : slash + 1;
+	struct stat info;
 	char *in;
 
 	*ret = NULL;
@@ -163,7 +165,19 @@ static enum kith_status make_folder(const struct image_walk_options *options, ch
 		return kith_fail_nomem(err);
 	if (mkdir(*ret, 0700) != 0 && errno != EEXIST)
 		return kith_fail_errno(err, errno, "cannot make the folder '%s'", *ret);
-	return KITH_OK;
+	/* What lies in it is believed without reading the inputs again. */
+	if (lstat(*ret, &info) != 0)
+		return kith_fail_errno(err, errno, "'%s'", *ret);
+	if (S_ISDIR(info.st_mode) && info.st_uid == geteuid() &&
+	    (info.st_mode & (S_IWGRP | S_IWOTH)) == 0)
+		return KITH_OK;
+	(void)kith_fail(err, KITH_E_IO,
+			"'%s' is not a folder that only you can write to; remove it, or name "
+			"another with --scratch",
+			*ret);
+	free(*ret); /* it is not ours to clean up */
+	*ret = NULL;
+	return KITH_E_IO;
 }
 
 static enum kith_status make_paths(struct input *input, const char *folder, struct kith_err *err)

@@ -216,6 +216,53 @@ class Images(kithtest.Case):
         fresh = self.image("fresh.kith", small, big)
         self.assertTrue(filecmp.cmp(out, fresh, shallow=False))
 
+    def test_a_terminal_interrupts_all_of_a_build(self):
+        """Ctrl-C reaches the workers too: what they had not come to must not pass for read."""
+        whole = self.path("whole.tar.xz")
+        with tarfile.open(whole, "w:xz", preset=0) as archive:
+            for i in range(300):
+                archive.add(self.write("member", self.random.randbytes(100000)), "member%d" % i)
+        fresh = self.image("undisturbed.kith", whole)
+        out = self.path("stopped.kith")
+        for seconds in (0.1, 0.3, 0.6):
+            process = subprocess.Popen([KITH_BUILD, "image", "-q", "-o", out, whole],
+                                       start_new_session=True, stderr=subprocess.DEVNULL)
+            time.sleep(seconds)
+            if process.poll() is None:
+                os.killpg(process.pid, signal.SIGINT)
+            if process.wait() != 0:
+                self.assertFalse(os.path.exists(out))
+        self.image("stopped.kith", whole)
+        self.assertTrue(filecmp.cmp(out, fresh, shallow=False))
+
+    def test_what_is_as_large_as_its_input_is_opened(self):
+        hidden = b"hidden in a container as large as the one that it lies in\n"
+        inner = self.path("inner.zip")
+        with zipfile.ZipFile(inner, "w") as archive:
+            archive.writestr("hidden.exe", hidden)
+            archive.writestr("padding", b"\0" * (17 << 20))
+        size = os.path.getsize(inner)
+        outer = self.path("outer.zip")
+        with zipfile.ZipFile(outer, "w") as archive:
+            archive.write(inner, "inner.zip", zipfile.ZIP_DEFLATED)
+        rest = size - os.path.getsize(outer)
+        with zipfile.ZipFile(outer, "a") as archive:
+            archive.comment = b"."
+            overhead = 2 * len("padding") + 30 + 46 + 1
+            archive.writestr("padding", self.random.randbytes(rest - overhead))
+        self.assertEqual(os.path.getsize(outer), size)
+        made = self.image("outer.kith", outer)
+        self.assertEqual(self.why(made, sha256(hidden)),
+                         ["HashDB > outer.zip > inner.zip > hidden.exe"])
+
+    def test_a_folder_of_journals_that_others_can_write_to_is_refused(self):
+        out = self.path("journals.kith")
+        os.mkdir(out + ".walks")
+        os.chmod(out + ".walks", 0o777)
+        run(KITH_BUILD, "image", "-q", "-o", out, self.write("x", b"x"), expect=2)
+        os.rmdir(out + ".walks")
+        self.image("journals.kith", self.write("x", b"x"))
+
     def test_what_is_not_covered_is_told(self):
         deb = self.deb("cut", "1", {"usr/bin/cut": self.random.randbytes(100000)})
         with open(deb, "rb") as f:
