@@ -145,7 +145,8 @@ static enum kith_status new_spool(struct kith_walk *walk, struct walk_job *job, 
 		job->spools = grown;
 		job->cap_spools = cap;
 	}
-	fd = nameless_file(walk, bytes, &memory);
+	/* What is of unknown size may grow to any, and cannot move once its worker writes to it. */
+	fd = nameless_file(walk, job->want == KITH_PEEK_HEAD ? UINT64_MAX : bytes, &memory);
 	if (fd < 0)
 		return kith_fail_errno(err, errno, "making a file in '%s'", walk->scratch);
 	source = walk_source_file(fd, bytes);
@@ -196,6 +197,8 @@ enum kith_status walk_spool_answer(struct kith_walk *walk, struct walk_job *job,
 	if (grant > most)
 		grant = most;
 	more = grant > has ? grant - has : 0;
+	if (!fresh && spool->source->memory && has + more > WALK_MEMORY_SPOOL)
+		return refuse(walk, job, "larger than its container says", err);
 	if (!force && ((fresh && walk->n_spools >= WALK_SPOOLS) ||
 		       (more > 0 && walk->pool_used + more > walk->limits.spool_bytes)))
 		return KITH_OK; /* it waits */
