@@ -522,14 +522,8 @@ static enum kith_status take(struct kith_walk *walk, struct walk_job *job,
 /* Whether the first worker of the job has said this already. */
 static bool passed_over(struct kith_walk *walk, struct walk_job *job, const struct kith_wire *m)
 {
-	/* a request is answered each time; KITH_WIRE_SPOOL counts refusals, in spool.c */
-	if (job->format == KITH_FORMAT_NONE || m->type > KITH_WIRE_EXPECT)
+	if (!job->careful || m->type > KITH_WIRE_EXPECT || !walk_said_take(&job->said_before, m))
 		return false;
-	if (job->pass[m->type] == 0) {
-		job->taken[m->type]++;
-		return false;
-	}
-	job->pass[m->type]--;
 	if (m->type == KITH_WIRE_CHILD && (m->flags & KITH_WIRE_F_SPOOLED) != 0)
 		walk_source_drop(walk, walk_spool_take(job, m->number2));
 	return true;
@@ -552,6 +546,10 @@ enum kith_status walk_event(struct kith_walk *walk, struct walk_job *job, const 
 			return job->killed != NULL ? KITH_OK : bad(job, err);
 		if (passed_over(walk, job, &m))
 			continue;
+		/* a request is answered each time */
+		if (job->format != KITH_FORMAT_NONE && !job->careful &&
+		    m.type <= KITH_WIRE_EXPECT && !walk_said_add(&job->said_before, &m))
+			return kith_fail_nomem(err);
 		st = take(walk, job, &m, err);
 	}
 	return st;

@@ -60,6 +60,7 @@ void walk_job_free(struct kith_walk *walk, struct walk_job *job)
 	}
 	walk_family_drop(walk, job->siblings);
 	walk_family_drop(walk, job->children);
+	walk_said_done(&job->said_before);
 	free(job->spools);
 	free(job->want_name);
 	free(job->extents);
@@ -511,7 +512,8 @@ static void walk_again(struct kith_walk *walk, struct walk_job *job)
 	job->killed = NULL;
 	job->wait_status = 0;
 	job->bytes = job->events = 0;
-	memcpy(job->pass, job->taken, sizeof job->pass);
+	walk_said_sort(&job->said_before);
+	job->refused_before = job->n_refused;
 	job->id = walk->next_job++;
 	walk_job_queue(walk, job);
 }

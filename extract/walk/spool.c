@@ -167,11 +167,11 @@ static enum kith_status refuse(struct kith_walk *walk, struct walk_job *job, con
 	enum kith_status st = KITH_OK;
 
 	walk_source_drop(walk, walk_spool_take(job, job->want_id));
-	if (job->pass[KITH_WIRE_SPOOL] > 0) { /* noted when it was walked first */
-		job->pass[KITH_WIRE_SPOOL]--;
+	if (job->refused_before > 0) { /* noted when it was walked first */
+		job->refused_before--;
 		return walk_answer(walk, job, false, 0, NULL, 0, -1, err);
 	}
-	job->taken[KITH_WIRE_SPOOL]++;
+	job->n_refused++;
 	st = walk_note(walk, job->node, KITH_LEDGER_SKIPPED, reason, 1, job->want_name,
 		       job->want_name_n, err);
 	return st < 0 ? st : walk_answer(walk, job, false, 0, NULL, 0, -1, err);

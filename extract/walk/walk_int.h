@@ -24,6 +24,7 @@
 
 #include <sys/types.h>
 
+#include "walk/said.h"
 #include "walk/walk.h"
 #include "workers/wire.h"
 
@@ -129,11 +130,11 @@ struct walk_job {
 	char kind[33];
 	uint64_t last_ms, bytes, events;
 	/* A container whose worker died is walked a second time, with each message sent at once:
-	 * what is lost with a worker then does not depend on when its packets left. Messages that
-	 * were taken the first time are passed over, by type: those of one type come in one
-	 * order. */
+	 * what is lost with a worker then does not depend on when its packets left. What was taken
+	 * the first time is passed over. */
 	bool careful;
-	uint64_t taken[KITH_WIRE_TYPES], pass[KITH_WIRE_TYPES];
+	struct walk_said said_before;
+	uint64_t n_refused, refused_before; /* copies, which it asks for in one order */
 	uint64_t start_ms;
 	unsigned used; /* jobs that its worker had before */
 	struct walk_spool *spools;

@@ -167,6 +167,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 	struct kith_buf packet = {0};
 	struct kith_walk *walk;
 	struct walk_job *job;
+	struct kith_wire first;
+	const uint8_t *pos;
 	uint32_t n_nodes = 0;
 	size_t got;
 
@@ -182,7 +184,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 	walk = make_walk(&n_nodes);
 	job = make_job(walk, (data[0] & 1) != 0, file);
 	job->careful = (data[0] & 2) != 0;
-	job->pass[KITH_WIRE_FILE] = job->pass[KITH_WIRE_CHILD] = job->careful ? 1 : 0;
+	pos = packet.data;
+	if (job->careful && kith_wire_open(&pos, packet.data + packet.n) &&
+	    kith_wire_get(&pos, packet.data + packet.n, &first)) {
+		HOLDS(walk_said_add(&job->said_before, &first));
+		walk_said_sort(&job->said_before);
+	}
 	(void)walk_event(walk, job, packet.data, packet.n, NULL);
 	walk_job_free(walk, job);
 	while (walk->n_ready > 0)
