@@ -127,25 +127,6 @@ static enum kith_status next_group(struct merge *merge, size_t key_n)
 	return KITH_OK;
 }
 
-/* Another set may know the SHA-256 of what this one knows by SHA-1 only: it was exported then. */
-static enum kith_status is_elsewhere(struct kith_export *export, const uint8_t *sha1, bool *ret)
-{
-	struct kith_file few[8];
-	size_t s, n, i;
-
-	*ret = false;
-	for (s = 0; s<export->n_sets &&export->n_sets> 1; s++) {
-		enum kith_status st = kith_lookup_all(kith_asker_reader(export->asker, s),
-						      KITH_SHA1, sha1, KITH_SHA1_SIZE, few, 8, &n);
-
-		if (st < 0)
-			return st;
-		for (i = 0; st == KITH_OK && i < n && i < 8; i++)
-			*ret = *ret || few[i].sha256 != NULL;
-	}
-	return KITH_OK;
-}
-
 static enum kith_status walk_table(struct kith_export *export, enum kith_table table,
 				   kith_content_fn fn, void *user, struct kith_err *err)
 {
@@ -164,13 +145,11 @@ static enum kith_status walk_table(struct kith_export *export, enum kith_table t
 	}
 	while (st == KITH_OK && (st = next_group(&merge, key_n)) == KITH_OK && merge.group.n > 0) {
 		struct kith_facts facts;
-		bool elsewhere = false;
 
 		st = kith_ask_group(export->asker, (const void *)merge.group.data,
 				    merge.group.n / sizeof(struct kith_record), &facts);
-		if (st == KITH_OK && table == KITH_TABLE_SHA1_ONLY)
-			st = is_elsewhere(export, facts.contents[0].sha1, &elsewhere);
-		if (st == KITH_OK && !elsewhere && is_wanted(export, facts.contents[0].flags))
+		if (st == KITH_OK && facts.n_contents > 0 &&
+		    is_wanted(export, facts.contents[0].flags))
 			st = fn(export, &facts.contents[0], user);
 	}
 	for (i = 0; i < merge.n; i++)

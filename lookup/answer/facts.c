@@ -239,8 +239,9 @@ static struct kith_content *contents_of(struct kith_asker *asker)
 }
 
 /* Every file of one set that has the digest, to asker->found. */
+enum which { ALL, WITH_SHA256, WITHOUT_SHA256 };
 static enum kith_status add_all(struct kith_asker *asker, size_t s, enum kith_digest kind,
-				const uint8_t *bytes, bool only_sha1_only)
+				const uint8_t *bytes, enum which which)
 {
 	struct kith_file few[4], *files = few;
 	size_t n = 0, i;
@@ -263,7 +264,7 @@ static enum kith_status add_all(struct kith_asker *asker, size_t s, enum kith_di
 	for (i = 0; i < n; i++) {
 		struct kith_record record;
 
-		if (only_sha1_only && (files[i].flags & KITH_FILE_SHA1_ONLY) == 0)
+		if (which == (files[i].sha256 == NULL ? WITH_SHA256 : WITHOUT_SHA256))
 			continue;
 		memset(&record, 0, sizeof record);
 		record.set = s;
@@ -272,6 +273,24 @@ static enum kith_status add_all(struct kith_asker *asker, size_t s, enum kith_di
 			return KITH_E_NOMEM;
 	}
 	return KITH_OK;
+}
+
+/* What other sets may know about the one content in asker->found: by SHA-1 only, when it has its
+ * SHA-256, else the files with that SHA-1. group() decides. */
+static enum kith_status add_others(struct kith_asker *asker)
+{
+	const struct kith_record *found = (const void *)asker->found.data;
+	size_t n = asker->found.n / sizeof *found, i = 0, s;
+	enum which which = found->file.sha256 != NULL ? WITHOUT_SHA256 : WITH_SHA256;
+	enum kith_status st = KITH_OK;
+	const uint8_t *sha1;
+
+	while (i + 1 < n && found[i].file.sha1 == NULL)
+		i++;
+	sha1 = found[i].file.sha1;
+	for (s = 0; s < asker->n_sets && asker->n_sets > 1 && sha1 != NULL && st == KITH_OK; s++)
+		st = add_all(asker, s, KITH_SHA1, sha1, which);
+	return st;
 }
 
 /* Files with a SHA-256 first, by it; then those that have only a SHA-1, by that; then by set. */
@@ -521,18 +540,30 @@ enum kith_status kith_ask_group(struct kith_asker *asker, const struct kith_reco
 	asker->found.n = 0;
 	if (!kith_buf_add(&asker->found, records, n * sizeof *records))
 		return KITH_E_NOMEM;
-	st = group(asker);
+	st = add_others(asker);
+	if (st == KITH_OK)
+		st = group(asker);
+	if (st != KITH_OK)
+		return st;
 	memset(ret, 0, sizeof *ret);
 	ret->contents = contents_of(asker);
 	ret->n_contents = asker->contents.n / sizeof(struct kith_content);
-	return st;
+	if (records[0].file.sha256 != NULL) {
+		ret->n_contents = 1;
+		return KITH_OK;
+	}
+	/* Files come first; behind them is what is of none, and has one SHA-1. */
+	if (ret->n_contents > 0)
+		ret->contents += ret->n_contents - 1;
+	ret->n_contents = ret->n_contents > 0 && ret->contents->sha256 == NULL;
+	return KITH_OK;
 }
 
 enum kith_status kith_ask_facts(struct kith_asker *asker, size_t i, struct kith_facts *ret)
 {
 	const struct kith_query *query = &asker->queries[i];
 	enum kith_status st = KITH_OK;
-	size_t s, n;
+	size_t s;
 
 	asker->found.n = 0;
 	for (s = 0; s < asker->n_sets && i % AHEAD_QUERIES == 0 && asker->n_queries > 1; s++)
@@ -544,7 +575,7 @@ enum kith_status kith_ask_facts(struct kith_asker *asker, size_t i, struct kith_
 		if (set->batch->statuses[i] != KITH_OK)
 			continue;
 		if (query->kind != KITH_SHA256) {
-			st = add_all(asker, s, query->kind, query->bytes, false);
+			st = add_all(asker, s, query->kind, query->bytes, ALL);
 			continue;
 		}
 		memset(&record, 0, sizeof record);
@@ -553,14 +584,8 @@ enum kith_status kith_ask_facts(struct kith_asker *asker, size_t i, struct kith_
 		if (!kith_buf_add(&asker->found, &record, sizeof record))
 			st = KITH_E_NOMEM;
 	}
-	n = asker->found.n / sizeof(struct kith_record);
-	if (st == KITH_OK && query->kind == KITH_SHA256 && n > 0 && asker->n_sets > 1) {
-		const struct kith_record *first = (const void *)asker->found.data;
-		const uint8_t *sha1 = first->file.sha1;
-
-		for (s = 0; s < asker->n_sets && st == KITH_OK && sha1 != NULL; s++)
-			st = add_all(asker, s, KITH_SHA1, sha1, true);
-	}
+	if (st == KITH_OK && query->kind == KITH_SHA256 && asker->found.n > 0)
+		st = add_others(asker);
 	if (st == KITH_OK)
 		st = group(asker);
 	if (st != KITH_OK)

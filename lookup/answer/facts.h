@@ -96,8 +96,11 @@ enum kith_verdict kith_ask_sets(const struct kith_asker *asker, size_t i);
 
 enum kith_status kith_ask_facts(struct kith_asker *asker, size_t i, struct kith_facts *ret);
 
-/* For walks over tables: makes contents of records that were found in another way. Of the facts
- * only the contents are set. */
+/*
+ * For walks over tables: makes one content of a key's records, which were found in another way, and
+ * what other sets know of it. Of the facts only the contents are set. None: the records have no
+ * SHA-256 and are of files that have one, of which they are told.
+ */
 enum kith_status kith_ask_group(struct kith_asker *asker, const struct kith_record *records,
 				size_t n, struct kith_facts *ret);
 

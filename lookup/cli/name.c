@@ -1,14 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * name.c: kith name. Which files have this name? There is no index from names to files, so the
- * name's rank is found by binary search and the file table is read once, by several threads, each a
- * range of keys; the output is in the order of the keys all the same.
+ * name's rank is found by binary search and the file tables are read once, merged over all sets, by
+ * several threads, each a range of keys; the output is in the order of the keys all the same.
  */
 #define _POSIX_C_SOURCE 200809L
 #include <string.h>
 #include <unistd.h>
 
+#include "answer/facts.h"
 #include "base/hex.h"
+#include "base/limits.h"
 #include "cli/cli.h"
 #include "cli/pool.h"
 
@@ -44,9 +46,11 @@ struct job {
 	enum kith_status status;
 };
 
+#define NO_NAME UINT32_MAX
+
 struct search {
-	kith_set *set;
-	uint32_t rank;
+	const struct kith_sets *sets;
+	uint32_t ranks[KITH_LIMIT_SETS]; /* of the name in each set; NO_NAME: it has none such */
 	const char *name;
 	struct kith_out *out;
 	uint64_t n_found;
@@ -82,8 +86,11 @@ static enum kith_status has_name(const struct kith_file *file, uint32_t rank)
 {
 	struct kith_occurrence occ;
 	struct kith_file_iter iter;
-	enum kith_status st = kith_occurrences(file, &iter);
+	enum kith_status st;
 
+	if (rank == NO_NAME)
+		return KITH_END;
+	st = kith_occurrences(file, &iter);
 	if (st < 0)
 		return st;
 	while ((st = kith_occurrence_next(&iter, &occ)) == KITH_OK) {
@@ -93,44 +100,128 @@ static enum kith_status has_name(const struct kith_file *file, uint32_t rank)
 	return st;
 }
 
-static void work(void *arg, unsigned thread, uint64_t turn, void *user)
+/* A range of one table of all sets, merged by key: sets answer as one. */
+struct merge {
+	struct kith_asker *asker;
+	size_t n;
+	struct {
+		kith_cursor *cursor;
+		struct kith_file file;
+		bool ended;
+	} heads[KITH_LIMIT_SETS];
+	struct kith_buf group; /* struct kith_record: of one key */
+};
+
+static const uint8_t *key_of(const struct kith_file *file)
 {
-	struct search *search = user;
-	struct job *job = arg;
+	return file->sha256 != NULL ? file->sha256 : file->sha1;
+}
+
+static enum kith_status advance(struct merge *merge, size_t i, unsigned range)
+{
+	enum kith_status st = kith_cursor_next(merge->heads[i].cursor, &merge->heads[i].file);
+
+	merge->heads[i].ended =
+	    st == KITH_END || (st == KITH_OK && key_of(&merge->heads[i].file)[0] != range);
+	return st < 0 ? st : KITH_OK;
+}
+
+/* The records of the smallest key to merge->group; none at the end. */
+static enum kith_status next_group(struct merge *merge, const struct job *job)
+{
+	size_t key_n = job->table == KITH_TABLE_FILE ? KITH_SHA256_SIZE : KITH_SHA1_SIZE, i;
+	const uint8_t *least = NULL;
+	enum kith_status st = KITH_OK;
+
+	merge->group.n = 0;
+	for (i = 0; i < merge->n; i++) {
+		if (!merge->heads[i].ended &&
+		    (least == NULL || memcmp(key_of(&merge->heads[i].file), least, key_n) < 0))
+			least = key_of(&merge->heads[i].file);
+	}
+	for (i = 0; i < merge->n && least != NULL && st == KITH_OK; i++) {
+		struct kith_record record;
+
+		if (merge->heads[i].ended ||
+		    memcmp(key_of(&merge->heads[i].file), least, key_n) != 0)
+			continue;
+		memset(&record, 0, sizeof record);
+		record.set = i;
+		record.file = merge->heads[i].file;
+		if (!kith_buf_add(&merge->group, &record, sizeof record))
+			return KITH_E_NOMEM;
+		st = advance(merge, i, job->range);
+	}
+	return st;
+}
+
+/* Has the file of these records the name in any set? KITH_OK, KITH_END: no. */
+static enum kith_status any_has_name(const struct search *search, struct merge *merge)
+{
+	const struct kith_record *records = (const void *)merge->group.data;
+	size_t n = merge->group.n / sizeof *records, i;
+	enum kith_status st = KITH_END;
+	struct kith_facts facts;
+
+	if (merge->n > 1) { /* another set may know it by SHA-1 only, or may know its SHA-256 */
+		st = kith_ask_group(merge->asker, records, n, &facts);
+		if (st != KITH_OK || facts.n_contents == 0)
+			return st < 0 ? st : KITH_END;
+		records = facts.contents->records;
+		n = facts.contents->n_records;
+		st = KITH_END;
+	}
+	for (i = 0; i < n && st == KITH_END; i++)
+		st = has_name(&records[i].file, search->ranks[records[i].set]);
+	return st;
+}
+
+static enum kith_status search_range(struct search *search, struct job *job, struct merge *merge)
+{
 	const uint8_t from = (uint8_t)job->range;
-	kith_reader *reader = NULL;
-	kith_cursor *cursor = NULL;
-	struct kith_file file;
-	enum kith_status st = kith_reader_open(search->set, &reader, NULL);
+	enum kith_status st = kith_asker_open(search->sets->sets, merge->n, &merge->asker, NULL);
+	size_t i;
 
-	(void)thread;
-	(void)turn;
-	job->out.n = 0;
-	job->n_found = 0;
-	if (st == KITH_OK)
-		st = kith_cursor_open(reader, job->table, &from, 1, &cursor, NULL);
+	for (i = 0; i < merge->n && st == KITH_OK; i++) {
+		st = kith_cursor_open(kith_asker_reader(merge->asker, i), job->table, &from, 1,
+				      &merge->heads[i].cursor, NULL);
+		if (st == KITH_OK)
+			st = advance(merge, i, job->range);
+	}
 	while (st == KITH_OK) {
-		const uint8_t *key;
-
-		st = kith_cursor_next(cursor, &file);
-		if (st != KITH_OK)
+		st = next_group(merge, job);
+		if (st != KITH_OK || merge->group.n == 0)
 			break;
-		key = file.sha256 != NULL ? file.sha256 : file.sha1;
-		if (key[0] != from)
-			break;
-		st = has_name(&file, search->rank);
+		st = any_has_name(search, merge);
 		if (st == KITH_OK) {
+			const struct kith_record *first = (const void *)merge->group.data;
+
 			job->n_found++;
-			if (!add_line(&job->out, &file, search->name))
+			if (!add_line(&job->out, &first->file, search->name))
 				st = KITH_E_NOMEM;
 		}
 		if (st == KITH_END)
 			st = KITH_OK;
 	}
-	job->status = st < 0 ? st : KITH_OK;
-	kith_cursor_close(cursor);
-	if (reader != NULL)
-		kith_reader_close(reader);
+	return st;
+}
+
+static void work(void *arg, unsigned thread, uint64_t turn, void *user)
+{
+	struct search *search = user;
+	struct job *job = arg;
+	struct merge merge = {.n = search->sets->n};
+	size_t i;
+
+	(void)thread;
+	(void)turn;
+	job->out.n = 0;
+	job->n_found = 0;
+	job->status = search_range(search, job, &merge);
+	for (i = 0; i < merge.n; i++)
+		kith_cursor_close(merge.heads[i].cursor);
+	kith_asker_close(merge.asker);
+	kith_buf_done(&merge.group);
 }
 
 static bool deliver(void *arg, void *user)
@@ -179,22 +270,34 @@ static enum kith_status scan(struct search *search)
 	return search->status;
 }
 
-static enum kith_status find(kith_set *set, const char *name, struct kith_out *out,
-			     uint64_t *n_found)
+/* Returns the exit status. */
+static int find(const struct kith_sets *sets, const char *name, struct kith_out *out)
 {
-	struct search search = {.set = set, .name = name, .out = out};
-	kith_reader *reader = NULL;
-	enum kith_status st = kith_reader_open(set, &reader, NULL);
+	struct search search = {.sets = sets, .name = name, .out = out};
+	enum kith_status st = KITH_OK;
+	bool any = false;
+	size_t i;
 
-	if (st != KITH_OK)
-		return st;
-	st = kith_name_find(reader, name, strlen(name), &search.rank);
-	kith_reader_close(reader);
-	if (st != KITH_OK)
-		return st == KITH_NOT_FOUND ? KITH_OK : st;
-	st = scan(&search);
-	*n_found += search.n_found;
-	return st;
+	for (i = 0; i < sets->n; i++) {
+		kith_reader *reader = NULL;
+
+		search.ranks[i] = NO_NAME;
+		st = kith_reader_open(sets->sets[i], &reader, NULL);
+		if (st == KITH_OK) {
+			st = kith_name_find(reader, name, strlen(name), &search.ranks[i]);
+			kith_reader_close(reader);
+		}
+		if (st < 0)
+			return kith_cli_set_fault(sets->paths[i], st, NULL);
+		any = any || st == KITH_OK;
+	}
+	st = any ? scan(&search) : KITH_OK;
+	if (st < 0)
+		return kith_cli_set_fault(sets->n == 1 ? sets->paths[0] : NULL, st, NULL);
+	if (search.n_found > 0)
+		return KITH_EXIT_OK;
+	kith_cli_say("no file is named '%s'", name);
+	return KITH_EXIT_UNKNOWN;
 }
 
 static int run(int argc, char **argv)
@@ -202,7 +305,6 @@ static int run(int argc, char **argv)
 	struct kith_sets sets;
 	struct kith_out out;
 	int first, status, i;
-	size_t k;
 
 	if (!kith_cli_parse(&command, argc, argv, &first, &status))
 		return status;
@@ -213,18 +315,9 @@ static int run(int argc, char **argv)
 	kith_out_init(&out, STDOUT_FILENO);
 	status = kith_sets_open(&sets, &options.sets);
 	for (i = first; i < argc && status < KITH_EXIT_USAGE; i++) {
-		uint64_t n_found = 0;
+		int found = find(&sets, argv[i], &out);
 
-		for (k = 0; k < sets.n && status < KITH_EXIT_USAGE; k++) {
-			enum kith_status st = find(sets.sets[k], argv[i], &out, &n_found);
-
-			if (st != KITH_OK)
-				status = kith_cli_set_fault(sets.paths[k], st, NULL);
-		}
-		if (n_found == 0 && status < KITH_EXIT_USAGE) {
-			kith_cli_say("no file is named '%s'", argv[i]);
-			status = KITH_EXIT_UNKNOWN;
-		}
+		status = found > status ? found : status;
 	}
 	kith_sets_close(&sets);
 	return kith_cli_end(&out, status);

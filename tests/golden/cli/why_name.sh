@@ -23,3 +23,11 @@ sql "select distinct '\\' || lower(sha256) || '  line\\nbreak 92.txt' from FILE
 judge "name with a line break" got want
 kith lookup -d minimal.kith -k -f got >again
 judge "what name prints can be looked up" again got
+# Several sets answer as one: each file once, by its SHA-256 where a set knows it, all in one order.
+v2
+kith name -d modern.kith -d v2.kith -d minimal.kith hello.txt >got
+kith name -d modern.kith hello.txt >want
+judge "name in several sets" got want
+cp modern.kith copy.kith
+kith name -d modern.kith -d copy.kith hello.txt >got
+judge "name in a set and its copy" got want
