@@ -29,6 +29,7 @@
 struct input {
 	const char *path;   /* as given */
 	char *final, *temp; /* owned; of its journal */
+	char *name;         /* owned; in the set, while it is walked */
 	int fd;             /* of the journal while it is written; -1 */
 	struct journal_out out;
 	uint8_t key[JOURNAL_KEY_SIZE];
@@ -287,8 +288,12 @@ static enum kith_status on_node(void *user, const struct kith_walk_node *node, s
 	walker->node_input[walker->n_nodes] = node->input;
 	walker->node_number[walker->n_nodes++] = input->n_nodes;
 	mine.node = input->n_nodes++;
-	if (node->parent != KITH_NO_NODE)
+	if (node->parent != KITH_NO_NODE) {
 		mine.parent = walker->node_number[node->parent];
+	} else { /* as in the ledger, not as it was typed: "." or a link */
+		mine.name = (const uint8_t *)input->name;
+		mine.name_n = strlen(input->name);
+	}
 	if (node->same_as != KITH_NO_NODE)
 		mine.same_as = walker->node_number[node->same_as];
 	return journal_node(&input->out, &mine, err);
@@ -365,8 +370,7 @@ static int on_progress(void *user, uint64_t bytes_done, uint64_t bytes_total, ui
 
 static enum kith_status start_input(struct input *input, struct kith_err *err)
 {
-	char *name = NULL;
-	enum kith_status st = input_name(input, &name, err);
+	enum kith_status st = input_name(input, &input->name, err);
 
 	if (st < 0)
 		return st;
@@ -374,8 +378,7 @@ static enum kith_status start_input(struct input *input, struct kith_err *err)
 	if (input->fd < 0)
 		st = kith_fail_errno(err, errno, "cannot write '%s'", input->temp);
 	else
-		journal_start(&input->out, input->fd, input->key, name);
-	free(name);
+		journal_start(&input->out, input->fd, input->key, input->name);
 	return st;
 }
 
@@ -538,6 +541,7 @@ out:
 		journal_done(&input->out);
 		free(input->final);
 		free(input->temp);
+		free(input->name);
 	}
 	if (st < 0 && ret_walks->folder != NULL)
 		(void)rmdir(ret_walks->folder); /* unless something in it can be gone on with */

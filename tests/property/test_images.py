@@ -296,6 +296,13 @@ class Images(kithtest.Case):
         made = self.image("plain.kith", self.write("plain.txt", data))
         self.assertEqual(self.why(made, sha256(data)), ["HashDB > plain.txt"])
 
+    def test_an_input_has_the_name_of_its_file_not_of_a_link(self):
+        data = b"in an input with two names\n"
+        link = self.path("link")
+        os.symlink(self.folder_of("resolved", self.write("linked.txt", data)), link)
+        self.assertEqual(self.why(self.image("link.kith", link), sha256(data)),
+                         ["HashDB > resolved/linked.txt"])
+
     def test_what_is_there_of_a_package_that_is_cut_off_is_kept(self):
         first, last = b"early file\n", self.random.randbytes(200000)
         deb = self.deb("early", "1", {"a/first": first, "z/last": last})
