@@ -9,6 +9,7 @@
 #include "base/err.h"
 #include "base/limits.h"
 #include "cli.h"
+#include "core/publish.h"
 #include "sources/image.h"
 #include "sources/sources.h"
 
@@ -110,6 +111,16 @@ static bool is_empty(const char *text, const char *option, struct kith_err *err)
 	return true;
 }
 
+/* A walk can take hours: whether the set can be written at all is told before it. */
+static bool can_write(const char *output, struct kith_err *err)
+{
+	struct kith_publish *publish = NULL;
+	enum kith_status st = kith_publish_begin(output, &publish, err);
+
+	kith_publish_free(publish);
+	return st >= 0;
+}
+
 static int plan(char *const *inputs, size_t n, struct build_plan *ret_plan, struct kith_err *err)
 {
 	struct image_walk_options options = {
@@ -149,7 +160,8 @@ static int plan(char *const *inputs, size_t n, struct build_plan *ret_plan, stru
 			return KITH_EXIT_USAGE;
 		}
 	}
-	if (image_walk_inputs(&options, inputs, n, &walks, err) < 0)
+	if (!can_write(args.output, err) ||
+	    image_walk_inputs(&options, inputs, n, &walks, err) < 0)
 		return KITH_EXIT_USAGE;
 	if (walks.skipped > 0 && !args.quiet)
 		build_say("%llu of %zu inputs are in '%s' already",

@@ -303,6 +303,13 @@ class Images(kithtest.Case):
         self.assertEqual(self.why(self.image("link.kith", link), sha256(data)),
                          ["HashDB > resolved/linked.txt"])
 
+    def test_an_output_that_cannot_be_written_is_told_before_the_walk(self):
+        os.mkdir(self.path("a-folder"))
+        plain = self.write("unwritten.txt", b"unwritten\n")
+        for out in "a-folder", "no-folder/x.kith":
+            self.image(out, plain, options=("--scratch", self.folder), expect=2)
+        self.assertEqual([n for n in os.listdir(self.folder) if n.endswith(".walks")], [])
+
     def test_what_is_there_of_a_package_that_is_cut_off_is_kept(self):
         first, last = b"early file\n", self.random.randbytes(200000)
         deb = self.deb("early", "1", {"a/first": first, "z/last": last})
