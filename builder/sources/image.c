@@ -453,7 +453,8 @@ static enum kith_status collect_container(struct rows *rows, const struct kith_w
 					  struct kith_err *err)
 {
 	const struct image_tree *tree = &rows->image->tree;
-	uint32_t child = image_tree_child(tree, file->node, file->name, file->name_n);
+	uint32_t child = image_tree_child(tree, file->node, file->name, file->name_n,
+					  file->digests->sha256);
 
 	if (child == KITH_NO_NODE)
 		return KITH_OK;

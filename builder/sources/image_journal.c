@@ -16,7 +16,7 @@
 #include "base/limits.h"
 
 /* The digit is the journal's version. */
-static const uint8_t magic[8] = {'K', 'I', 'T', 'H', 'W', 'L', 'K', '1'};
+static const uint8_t magic[8] = {'K', 'I', 'T', 'H', 'W', 'L', 'K', '2'};
 
 #define FLUSH_SIZE  ((size_t)1 << 20)
 #define RECORD_MAX  ((size_t)1 << 20) /* names and facts are bounded far below */
@@ -94,6 +94,8 @@ enum kith_status journal_node(struct journal_out *out, const struct kith_walk_no
 	(void)kith_buf_add_varint(&out->buf, (uint64_t)node->kind);
 	(void)kith_buf_add_text(&out->buf, node->format, strlen(node->format));
 	(void)kith_buf_add_text(&out->buf, node->name, node->name_n);
+	(void)kith_buf_add_text(&out->buf, node->sha256,
+				node->sha256 == NULL ? 0 : KITH_SHA256_SIZE);
 	return finish(out, start, err);
 }
 
@@ -387,6 +389,8 @@ static void get_record(struct fields *f, struct journal_record *record)
 		text = get_text(f);
 		record->node.name = text.data;
 		record->node.name_n = text.n;
+		text = get_text(f);
+		record->node.sha256 = text.n == KITH_SHA256_SIZE ? text.data : NULL;
 		break;
 	case JOURNAL_FILE: get_file(f, record); break;
 	case JOURNAL_FACT:

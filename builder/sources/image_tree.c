@@ -79,6 +79,9 @@ enum kith_status image_tree_node(struct image_tree *tree, const struct kith_walk
 	mine->is_folder = strcmp(node->format, "folder") == 0;
 	mine->is_plain = node->format[0] == '\0';
 	mine->name_n = node->name_n;
+	mine->hashed = node->sha256 != NULL;
+	if (mine->hashed)
+		memcpy(mine->sha256, node->sha256, KITH_SHA256_SIZE);
 	memset(mine->place, 0xff, sizeof mine->place);
 	if (node->same_as != KITH_NO_NODE) {
 		struct image_node *same = &tree->nodes[node->same_as];
@@ -230,7 +233,7 @@ static enum kith_status index_children(struct image_tree *tree, struct kith_err 
 }
 
 uint32_t image_tree_child(const struct image_tree *tree, uint32_t node, const uint8_t *name,
-			  size_t name_n)
+			  size_t name_n, const uint8_t *sha256)
 {
 	uint64_t h = hash_child(node, name, name_n);
 	size_t mask = tree->n_children - 1, at = (size_t)(h >> 32) & mask;
@@ -240,6 +243,7 @@ uint32_t image_tree_child(const struct image_tree *tree, uint32_t node, const ui
 
 		if (tree->children[at].hash == h && child->parent == node &&
 		    child->name_n == name_n &&
+		    (!child->hashed || memcmp(child->sha256, sha256, KITH_SHA256_SIZE) == 0) &&
 		    memcmp(tree->texts.data + child->name, name, name_n) == 0)
 			return tree->children[at].node;
 	}

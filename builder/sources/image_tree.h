@@ -45,7 +45,8 @@ struct image_node {
 	uint32_t chains, n_chains;       /* in tree->chains; n_chains 0: not made yet */
 	uint32_t place[IMAGE_EVIDENCES]; /* of an anchor: the product's place, or KITH_NO_PLACE */
 	uint8_t state;                   /* of making the chains */
-	bool seen, has_product;
+	bool seen, has_product, hashed;
+	uint8_t sha256[KITH_SHA256_SIZE]; /* when hashed */
 };
 
 struct image_fact {
@@ -93,9 +94,10 @@ static inline struct kith_bytes image_text(const struct image_tree *tree, size_t
 const struct image_fact *image_tree_facts(const struct image_tree *tree, uint32_t node,
 					  enum kith_fact fact, size_t *ret_n);
 
-/* The container that lies in `node` under that name; KITH_NO_NODE. */
+/* The container that lies in `node` under that name and has those bytes: an archive may hold several
+ * files of one name. KITH_NO_NODE: none. */
 uint32_t image_tree_child(const struct image_tree *tree, uint32_t node, const uint8_t *name,
-			  size_t name_n);
+			  size_t name_n, const uint8_t *sha256);
 
 /* A path's folder (may be empty) and last component. */
 void image_split(const uint8_t *path, size_t n, size_t *ret_folder_n, size_t *ret_name);

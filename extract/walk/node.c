@@ -43,6 +43,7 @@ enum kith_status walk_add_node(struct kith_walk *walk, const struct kith_walk_no
 		node->hashed = true;
 		memcpy(node->sha256, sha256, KITH_SHA256_SIZE);
 	}
+	report.sha256 = sha256;
 	report.node = (uint32_t)walk->n_nodes++;
 	*ret = report.node;
 	return walk->sink.node(walk->sink.user, &report, err);

@@ -27,6 +27,7 @@ struct kith_walk_node {
 	const uint8_t *name;       /* path in the parent; of an input: its last component */
 	size_t name_n;
 	unsigned depth;
+	const uint8_t *sha256; /* of its bytes; NULL: not known yet */
 };
 
 struct kith_walk_file {

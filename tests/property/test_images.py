@@ -310,6 +310,17 @@ class Images(kithtest.Case):
             self.image(out, plain, options=("--scratch", self.folder), expect=2)
         self.assertEqual([n for n in os.listdir(self.folder) if n.endswith(".walks")], [])
 
+    def test_a_file_is_not_of_the_product_of_another_of_its_name(self):
+        deb, text = self.deb("replaced", "1", {"usr/bin/r": b"replaced\n"}), b"not a package\n"
+        path = self.path("replaced.tar")
+        with tarfile.open(path, "w") as archive:
+            archive.add(deb, "p.deb")
+            archive.add(self.write("p.txt", text), "p.deb")
+        made = self.image("of-its-name.kith", path)
+        self.assertEqual(self.why(made, sha256(text)), ["HashDB > replaced.tar > p.deb"])
+        with open(deb, "rb") as f:
+            self.assertEqual(len(self.why(made, sha256(f.read()))), 2)
+
     def test_what_is_there_of_a_package_that_is_cut_off_is_kept(self):
         first, last = b"early file\n", self.random.randbytes(200000)
         deb = self.deb("early", "1", {"a/first": first, "z/last": last})
