@@ -227,6 +227,14 @@ static void add_where(const struct image_tree *tree, uint32_t node, struct kith_
 	}
 }
 
+/* Whether another build, or this one once more, could open what the note is about. */
+static bool is_lack(const char *reason)
+{
+	return strstr(reason, ": needs the ") != NULL || strstr(reason, ": not opened by") != NULL ||
+	       strcmp(reason, "worker program ended") == 0 ||
+	       strcmp(reason, "worker could not be started") == 0;
+}
+
 static enum kith_status keep_note(struct image *image, const struct journal_record *record,
 				  struct kith_err *err)
 {
@@ -241,6 +249,8 @@ static enum kith_status keep_note(struct image *image, const struct journal_reco
 		return kith_fail(err, KITH_E_CORRUPT, "damaged record of a walk: a note");
 	memcpy(reason, record->note.reason.data, n);
 	reason[n] = '\0';
+	if (node != KITH_NO_NODE && is_lack(reason))
+		image->tree.nodes[node].lacks = true;
 	if (node != KITH_NO_NODE)
 		add_where(&image->tree, node, &where);
 	if (record->note.example.n > 0) {
@@ -260,7 +270,8 @@ static enum kith_status keep_note(struct image *image, const struct journal_reco
 	return KITH_OK;
 }
 
-/* That this input was read: a later build finds it here and need not read it again. */
+/* That this input was read: a later build finds it here and need not read it again. Not for one of
+ * which something was left out for want of a program. */
 static void note_input(const struct image *image, struct kith_ledger *ledger, const uint8_t *sha256,
 		       const uint8_t *name, size_t name_n)
 {
@@ -458,7 +469,7 @@ static enum kith_status collect_container(struct rows *rows, const struct kith_w
 
 	if (child == KITH_NO_NODE)
 		return KITH_OK;
-	if (file->node == 0 && tree->nodes[0].is_folder)
+	if (file->node == 0 && tree->nodes[0].is_folder && !tree->nodes[child].lacks)
 		note_input(rows->image, kith_collector_ledger(rows->collector),
 			   file->digests->sha256, file->name, file->name_n);
 	if (tree->nodes[child].same_as != KITH_NO_NODE)
@@ -519,8 +530,9 @@ static enum kith_status read_end(struct rows *rows, const struct journal_record 
 
 	if (!record->has_digests)
 		return KITH_OK;
-	note_input(image, kith_collector_ledger(rows->collector), record->digests.sha256, name,
-		   strlen(image->input));
+	if (!image->tree.nodes[0].lacks)
+		note_input(image, kith_collector_ledger(rows->collector), record->digests.sha256,
+			   name, strlen(image->input));
 	set_claim(&rows->row, &record->digests);
 	rows->row.name = name;
 	rows->row.name_n = strlen(image->input);

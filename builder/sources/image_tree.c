@@ -383,6 +383,25 @@ static enum kith_status make_chains(struct image_tree *tree, uint32_t node, unsi
 	return st;
 }
 
+/* What a container lacks, all that it lies in lacks too, at each place where it lies. */
+static void spread_lacks(struct image_tree *tree)
+{
+	bool changed = true;
+	size_t i;
+
+	while (changed) {
+		changed = false;
+		for (i = tree->n_nodes; i-- > 1;) {
+			struct image_node *node = &tree->nodes[i];
+
+			if (node->same_as != KITH_NO_NODE && tree->nodes[node->same_as].lacks)
+				node->lacks = true;
+			if (node->lacks && !tree->nodes[node->parent].lacks)
+				changed = tree->nodes[node->parent].lacks = true;
+		}
+	}
+}
+
 enum kith_status image_tree_finish(struct image_tree *tree, const struct image_options *options,
 				   const char *input_name, struct kith_err *err)
 {
@@ -391,6 +410,7 @@ enum kith_status image_tree_finish(struct image_tree *tree, const struct image_o
 
 	if (tree->n_nodes == 0)
 		return fail_damaged(err);
+	spread_lacks(tree);
 	st = apply_options(tree, options, input_name, err);
 	if (st >= 0)
 		st = sort_facts(tree, err);

@@ -46,6 +46,7 @@ struct image_node {
 	uint32_t place[IMAGE_EVIDENCES]; /* of an anchor: the product's place, or KITH_NO_PLACE */
 	uint8_t state;                   /* of making the chains */
 	bool seen, has_product, hashed;
+	bool lacks; /* something in it would have been opened with a program that was missing */
 	uint8_t sha256[KITH_SHA256_SIZE]; /* when hashed */
 };
 

@@ -166,6 +166,58 @@ class Images(kithtest.Case):
         with open(first, "rb") as f:
             self.assertIn("input sha256:" + sha256(f.read()), self.ledger(new))
 
+    def stop_after_the_walk(self, name, *words):
+        """A run that leaves its journals; returns the folder they are in."""
+        result = subprocess.run([KITH_BUILD, "image", "-q", "-o", self.path(name), *words],
+                                env=dict(os.environ, SOURCE_DATE_EPOCH="no number"),
+                                stderr=subprocess.PIPE, check=False)
+        self.assertEqual(result.returncode, 2, result.stderr)
+        return self.path(name) + ".walks"
+
+    def test_a_run_does_not_go_on_with_what_another_old_set_had(self):
+        data = b"skipped for one set only\n"
+        deb = self.deb("skipped", "1", {"usr/bin/skipped": data})
+        pool = self.folder_of("skipped-pool", deb)
+        old = self.image("replaced.kith", pool)
+        walks = self.stop_after_the_walk("into.kith", "--into", old, pool)
+        self.assertEqual(len(os.listdir(walks)), 1)
+        self.image("replaced.kith", self.write("unrelated", b"unrelated\n"))
+        made = self.image("into.kith", pool, options=("--into", old))
+        self.assertEqual(self.one(made, sha256(data))["verdict"], "known")
+
+    def test_walks_that_others_could_write_are_not_believed(self):
+        plain = self.write("believed.txt", b"believed\n")
+        walks = self.stop_after_the_walk("believed.kith", plain)
+        os.chmod(walks, 0o770)
+        self.image("believed.kith", plain, expect=2)
+        os.chmod(walks, 0o700)
+        os.rename(walks, walks + ".real")
+        os.symlink(walks + ".real", walks)
+        self.image("believed.kith", plain, expect=2)
+        self.assertEqual(len(os.listdir(walks)), 1)
+        os.remove(walks)
+        os.rename(walks + ".real", walks)
+        self.image("believed.kith", plain)
+
+    def test_what_a_program_was_missing_for_is_opened_the_next_time(self):
+        wim = self.write("lacking.wim", b"MSWIM\0\0\0\xd0\0\0\0\0\x0d\x01\0" + bytes(400))
+        outer = self.path("lacking.tar")
+        with tarfile.open(outer, "w") as archive:
+            archive.add(wim, "lacking.wim")
+        folder = self.folder_of("lacking", outer)
+        workers = os.path.join(os.path.dirname(KITH_BUILD), "..", "libexec", "kith")
+        workers = os.environ.get("KITH_LIBEXEC", workers)
+        some = self.path("some-workers")
+        os.mkdir(some)
+        shutil.copy(os.path.join(workers, "kith-worker"), some)
+        for i, given in enumerate((wim, outer, folder)):
+            old = self.path("lacking%d.kith" % i)
+            subprocess.run([KITH_BUILD, "image", "-q", "-o", old, given], check=True,
+                           env=dict(os.environ, KITH_LIBEXEC=some))
+            self.assertIn("wim: needs the program kith-worker-wim", self.ledger(old))
+            new = self.image("lacked%d.kith" % i, given, options=("--into", old))
+            self.assertIn("containers opened: wim", self.ledger(new))
+
     def test_a_large_input_is_walked_while_it_is_hashed(self):
         inner, small = bytes(range(256)) * (17 << 12), self.write("small", b"a small file\n")
         path = self.path("large.tar")
