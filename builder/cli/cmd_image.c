@@ -160,8 +160,7 @@ static int plan(char *const *inputs, size_t n, struct build_plan *ret_plan, stru
 			return KITH_EXIT_USAGE;
 		}
 	}
-	if (!can_write(args.output, err) ||
-	    image_walk_inputs(&options, inputs, n, &walks, err) < 0)
+	if (!can_write(args.output, err) || image_walk_inputs(&options, inputs, n, &walks, err) < 0)
 		return KITH_EXIT_USAGE;
 	if (walks.skipped > 0 && !args.quiet)
 		build_say("%llu of %zu inputs are in '%s' already",

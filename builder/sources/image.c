@@ -230,7 +230,8 @@ static void add_where(const struct image_tree *tree, uint32_t node, struct kith_
 /* Whether another build, or this one once more, could open what the note is about. */
 static bool is_lack(const char *reason)
 {
-	return strstr(reason, ": needs the ") != NULL || strstr(reason, ": not opened by") != NULL ||
+	return strstr(reason, ": needs the ") != NULL ||
+	       strstr(reason, ": not opened by") != NULL ||
 	       strcmp(reason, "worker program ended") == 0 ||
 	       strcmp(reason, "worker could not be started") == 0;
 }
@@ -464,8 +465,8 @@ static enum kith_status collect_container(struct rows *rows, const struct kith_w
 					  struct kith_err *err)
 {
 	const struct image_tree *tree = &rows->image->tree;
-	uint32_t child = image_tree_child(tree, file->node, file->name, file->name_n,
-					  file->digests->sha256);
+	uint32_t child =
+	    image_tree_child(tree, file->node, file->name, file->name_n, file->digests->sha256);
 
 	if (child == KITH_NO_NODE)
 		return KITH_OK;

@@ -166,6 +166,13 @@ class Images(kithtest.Case):
         with open(first, "rb") as f:
             self.assertIn("input sha256:" + sha256(f.read()), self.ledger(new))
 
+    def folder_of(self, name, *files):
+        folder = self.path(name)
+        os.mkdir(folder)
+        for path in files:
+            shutil.copy(path, folder)
+        return folder
+
     def stop_after_the_walk(self, name, *words):
         """A run that leaves its journals; returns the folder they are in."""
         result = subprocess.run([KITH_BUILD, "image", "-q", "-o", self.path(name), *words],
