@@ -66,8 +66,15 @@ void kith_conn_write(struct kith_conn *conn, const void *data, size_t n)
 		memmove(out->data, out->data + conn->out_at, out->n);
 		conn->out_at = 0;
 	}
-	if (!kith_buf_add(out, data, n))
+	if (kith_buf_add(out, data, n))
+		conn->thread->unsent += n;
+	else
 		conn->dropped = true; /* half an answer must not look like a whole one */
+}
+
+bool kith_conn_thread_full(const struct kith_conn *conn)
+{
+	return conn->thread->unsent >= KITH_LIMIT_SERVE_UNSENT;
 }
 
 size_t kith_conn_unsent(const struct kith_conn *conn)
@@ -149,6 +156,7 @@ void kith_conn_free(struct kith_conn *conn)
 	struct thread *thread = conn->thread;
 
 	kith_conn_busy(conn, false);
+	thread->unsent -= kith_conn_unsent(conn);
 	conn->protocol->close(conn);
 	unlink_conn(conn);
 	event_free(conn->readable);
@@ -170,6 +178,7 @@ static void flush(struct kith_conn *conn)
 
 		if (sent >= 0) {
 			conn->out_at += (size_t)sent;
+			conn->thread->unsent -= (size_t)sent;
 			conn->sent += (uint64_t)sent;
 		} else if (errno == EAGAIN) {
 			(void)event_add(conn->writable, NULL);

@@ -22,6 +22,7 @@ struct thread {
 	int wake_fds[2];
 	struct kith_conn *conns, *oldest; /* from the one that was heard last to the most silent */
 	unsigned n_busy;
+	size_t unsent; /* bytes of all its connections' answers */
 	bool stopping, paused;
 	unsigned stop_ticks;
 	uint64_t now; /* ticks */

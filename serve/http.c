@@ -103,6 +103,11 @@ static bool admit(struct kith_conn *conn, struct kith_http_conn *http)
 		kith_http_refuse(conn, http, 403, "ForbiddenError", "on the Unix socket only");
 		return false;
 	}
+	if (http->front != KITH_FRONT_CONTROL && kith_conn_thread_full(conn)) {
+		kith_http_refuse(conn, http, 503, "TransientError",
+				 "too many answers wait for their clients");
+		return false;
+	}
 	return true;
 }
 

@@ -50,8 +50,9 @@ bool kith_conn_ended(const struct kith_conn *conn); /* the other side sends no m
 const uint8_t *kith_conn_input(struct kith_conn *conn, size_t *ret_n);
 void kith_conn_take(struct kith_conn *conn, size_t n);
 void kith_conn_write(struct kith_conn *conn, const void *data, size_t n);
-bool kith_conn_full(struct kith_conn *conn);  /* write no more now; run comes again */
-void kith_conn_again(struct kith_conn *conn); /* run comes again in the next turn */
+bool kith_conn_full(struct kith_conn *conn);              /* write no more now; run comes again */
+bool kith_conn_thread_full(const struct kith_conn *conn); /* so is its thread: begin no more */
+void kith_conn_again(struct kith_conn *conn);             /* run comes again in the next turn */
 void kith_conn_wait(struct kith_conn *conn, unsigned seconds); /* from now on; 0: for ever */
 void kith_conn_close(struct kith_conn *conn);      /* after what was written; run comes no more */
 void kith_conn_drop(struct kith_conn *conn);       /* at once, so that the other side notices */

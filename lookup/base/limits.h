@@ -126,6 +126,10 @@
 /* Answers that wait to be sent on one connection, before more is made. */
 #define KITH_LIMIT_SERVE_OUTPUT ((size_t)256 << 10)
 
+/* Answers of one thread that clients have not taken yet. Beyond, it answers 503 until they do or
+ * are dropped: one answer may have megabytes, and a client may ask on many connections. */
+#define KITH_LIMIT_SERVE_UNSENT ((size_t)64 << 20)
+
 /* A line of nsrlsvr: its clients send 512 hashes in one, others thousands. */
 #define KITH_LIMIT_SERVE_LINE ((size_t)256 << 10)
 

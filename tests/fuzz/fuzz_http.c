@@ -90,6 +90,12 @@ void kith_conn_again(struct kith_conn *conn)
 	conn->again = true;
 }
 
+bool kith_conn_thread_full(const struct kith_conn *conn)
+{
+	(void)conn;
+	return false;
+}
+
 void kith_conn_wait(struct kith_conn *conn, unsigned seconds)
 {
 	(void)conn;

@@ -2,6 +2,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """How kith-serve is run: keys, new sets under load, sets that break, too many and silent clients,
 sockets from outside, counters, options."""
+import hashlib
+import io
 import os
 import resource
 import shutil
@@ -9,6 +11,7 @@ import signal
 import socket
 import subprocess
 import sys
+import tarfile
 import threading
 import time
 
@@ -265,6 +268,41 @@ class Running(server.Case):
         for c in idle:
             c.close()
         until(lambda: s.metric("kith_connections") < 10)
+
+    def test_large_answers_that_are_not_read(self):
+        """What clients ask for and do not take is bounded; others are told, and served later."""
+        with open(server.program("KITH_SERVE"), "rb") as f:
+            if b"__asan_init" in f.read():
+                self.skipTest("a sanitizer's own memory would be counted")
+        data = b"a file of many names\n"
+        packed = os.path.join(self.folder, "names.tar")
+        with tarfile.open(packed, "w") as archive:
+            for i in range(60000):
+                info = tarfile.TarInfo("%s/%06d" % ("name" * 30, i))
+                info.size = len(data)
+                archive.addfile(info, io.BytesIO(data))
+        path = os.path.join(self.folder, "names.kith")
+        subprocess.run([server.program("KITH_BUILD"), "image", "-q", "-o", path, packed],
+                       check=True)
+        s = self.serve(sets=[path])
+        asked = "/v1/files/%s?limit=0" % hashlib.sha256(data).hexdigest()
+        whole = s.ask(asked)
+        self.assertEqual(whole.status, 200)
+        self.assertGreater(len(whole.body), 12 << 20)
+        deaf = [s.connect() for _ in range(40)]
+        for c in deaf:
+            c.sendall(b"GET %s HTTP/1.1\r\nHost: a\r\n\r\n" % asked.encode())
+        until(lambda: s.ask("/v1/files/" + UNKNOWN).status == 503)
+        self.assertEqual(s.ask("/healthz").status, 200)
+        with open("/proc/%d/smaps_rollup" % s.process.pid, encoding="ascii") as f:
+            held = [int(x.split()[1]) << 10 for x in f if x.startswith("Private_Dirty:")][0]
+        # Two threads with 64 MiB and one answer more, in buffers that double. All would be far more.
+        self.assertLess(held, 400 << 20)
+        self.assertGreater(40 * len(whole.body), 480 << 20)
+        for c in deaf:
+            c.close()
+        until(lambda: s.ask("/v1/files/" + UNKNOWN).status == 200)
+        self.assertEqual(s.ask(asked).body, whole.body)
 
     def test_slow_clients(self):
         """Half a head is told that it takes too long, also where bytes drip; a silent one is closed,
