@@ -95,8 +95,8 @@ static inline struct kith_bytes image_text(const struct image_tree *tree, size_t
 const struct image_fact *image_tree_facts(const struct image_tree *tree, uint32_t node,
 					  enum kith_fact fact, size_t *ret_n);
 
-/* The container that lies in `node` under that name and has those bytes: an archive may hold several
- * files of one name. KITH_NO_NODE: none. */
+/* The container that lies in `node` under that name and has those bytes: an archive may hold
+ * several files of one name. KITH_NO_NODE: none. */
 uint32_t image_tree_child(const struct image_tree *tree, uint32_t node, const uint8_t *name,
 			  size_t name_n, const uint8_t *sha256);
 
