@@ -195,11 +195,8 @@ static bool is_empty_digest(const struct kith_query *query)
 	return memcmp(query->bytes, empty[query->kind], kith_digest_size(query->kind)) == 0;
 }
 
-/*
- * A miss needs an index that was asked. A set that never had digests of that kind says nothing and
- * leaves the answer to the others; one that has them and lost its index may have the file, and then
- * nobody can tell.
- */
+/* A miss needs an index that was asked. A set without digests of that kind leaves the answer to the
+ * others; one that lost its index may have the file, and then nobody can tell. */
 enum kith_verdict kith_ask_sets(const struct kith_asker *asker, size_t i)
 {
 	bool indexed = false, lost = false, found = false, trivial = true;
