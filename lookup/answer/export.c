@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "answer/merged.h"
 #include "base/err.h"
 #include "base/limits.h"
 
@@ -71,91 +72,24 @@ static enum kith_status damaged(enum kith_status st, struct kith_err *err)
 
 /* ------------------------------------------------------------------ files */
 
-/* One table of all sets, merged by key. */
-struct merge {
-	size_t n;
-	struct {
-		kith_cursor *cursor;
-		struct kith_file file;
-		bool ended;
-	} * heads;
-	struct kith_buf group; /* struct kith_record: of one key */
-};
-
-static const uint8_t *key_of(const struct kith_file *file)
-{
-	return file->sha256 != NULL ? file->sha256 : file->sha1;
-}
-
-static enum kith_status advance(struct merge *merge, size_t i)
-{
-	enum kith_status st = kith_cursor_next(merge->heads[i].cursor, &merge->heads[i].file);
-
-	merge->heads[i].ended = st == KITH_END;
-	return st < 0 ? st : KITH_OK;
-}
-
-/* The records of the smallest key to merge->group; none at the end. */
-static enum kith_status next_group(struct merge *merge, size_t key_n)
-{
-	const uint8_t *least = NULL;
-	enum kith_status st;
-	size_t i;
-
-	merge->group.n = 0;
-	for (i = 0; i < merge->n; i++) {
-		if (merge->heads[i].ended)
-			continue;
-		if (least == NULL || memcmp(key_of(&merge->heads[i].file), least, key_n) < 0)
-			least = key_of(&merge->heads[i].file);
-	}
-	for (i = 0; i < merge->n && least != NULL; i++) {
-		struct kith_record record;
-
-		if (merge->heads[i].ended ||
-		    memcmp(key_of(&merge->heads[i].file), least, key_n) != 0)
-			continue;
-		memset(&record, 0, sizeof record);
-		record.set = i;
-		record.file = merge->heads[i].file;
-		if (!kith_buf_add(&merge->group, &record, sizeof record))
-			return KITH_E_NOMEM;
-		st = advance(merge, i);
-		if (st != KITH_OK)
-			return st;
-	}
-	return KITH_OK;
-}
-
 static enum kith_status walk_table(struct kith_export *export, enum kith_table table,
 				   kith_content_fn fn, void *user, struct kith_err *err)
 {
-	size_t key_n = table == KITH_TABLE_FILE ? KITH_SHA256_SIZE : KITH_SHA1_SIZE, i;
-	struct merge merge = {.n = export->n_sets};
-	enum kith_status st = KITH_OK;
+	const struct kith_record *records;
+	struct kith_merged *merged;
+	enum kith_status st;
+	size_t n;
 
-	merge.heads = calloc(export->n_sets, sizeof *merge.heads);
-	if (merge.heads == NULL)
-		return kith_fail_nomem(err);
-	for (i = 0; i < merge.n && st == KITH_OK; i++) {
-		st = kith_cursor_open(kith_asker_reader(export->asker, i), table, NULL, 0,
-				      &merge.heads[i].cursor, err);
-		if (st == KITH_OK)
-			st = advance(&merge, i);
-	}
-	while (st == KITH_OK && (st = next_group(&merge, key_n)) == KITH_OK && merge.group.n > 0) {
+	st = kith_merged_open(export->asker, table, NULL, &merged, err);
+	while (st == KITH_OK && (st = kith_merged_next(merged, &records, &n)) == KITH_OK) {
 		struct kith_facts facts;
 
-		st = kith_ask_group(export->asker, (const void *)merge.group.data,
-				    merge.group.n / sizeof(struct kith_record), &facts);
+		st = kith_ask_group(export->asker, records, n, &facts);
 		if (st == KITH_OK && facts.n_contents > 0 &&
 		    is_wanted(export, facts.contents[0].flags))
 			st = fn(export, &facts.contents[0], user);
 	}
-	for (i = 0; i < merge.n; i++)
-		kith_cursor_close(merge.heads[i].cursor);
-	free(merge.heads);
-	kith_buf_done(&merge.group);
+	kith_merged_close(merged);
 	return st < 0 ? damaged(st, err) : KITH_OK;
 }
 

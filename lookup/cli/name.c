@@ -8,7 +8,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "answer/facts.h"
+#include "answer/merged.h"
 #include "base/hex.h"
 #include "base/limits.h"
 #include "cli/cli.h"
@@ -100,128 +100,62 @@ static enum kith_status has_name(const struct kith_file *file, uint32_t rank)
 	return st;
 }
 
-/* A range of one table of all sets, merged by key: sets answer as one. */
-struct merge {
-	struct kith_asker *asker;
-	size_t n;
-	struct {
-		kith_cursor *cursor;
-		struct kith_file file;
-		bool ended;
-	} heads[KITH_LIMIT_SETS];
-	struct kith_buf group; /* struct kith_record: of one key */
-};
-
-static const uint8_t *key_of(const struct kith_file *file)
-{
-	return file->sha256 != NULL ? file->sha256 : file->sha1;
-}
-
-static enum kith_status advance(struct merge *merge, size_t i, unsigned range)
-{
-	enum kith_status st = kith_cursor_next(merge->heads[i].cursor, &merge->heads[i].file);
-
-	merge->heads[i].ended =
-	    st == KITH_END || (st == KITH_OK && key_of(&merge->heads[i].file)[0] != range);
-	return st < 0 ? st : KITH_OK;
-}
-
-/* The records of the smallest key to merge->group; none at the end. */
-static enum kith_status next_group(struct merge *merge, const struct job *job)
-{
-	size_t key_n = job->table == KITH_TABLE_FILE ? KITH_SHA256_SIZE : KITH_SHA1_SIZE, i;
-	const uint8_t *least = NULL;
-	enum kith_status st = KITH_OK;
-
-	merge->group.n = 0;
-	for (i = 0; i < merge->n; i++) {
-		if (!merge->heads[i].ended &&
-		    (least == NULL || memcmp(key_of(&merge->heads[i].file), least, key_n) < 0))
-			least = key_of(&merge->heads[i].file);
-	}
-	for (i = 0; i < merge->n && least != NULL && st == KITH_OK; i++) {
-		struct kith_record record;
-
-		if (merge->heads[i].ended ||
-		    memcmp(key_of(&merge->heads[i].file), least, key_n) != 0)
-			continue;
-		memset(&record, 0, sizeof record);
-		record.set = i;
-		record.file = merge->heads[i].file;
-		if (!kith_buf_add(&merge->group, &record, sizeof record))
-			return KITH_E_NOMEM;
-		st = advance(merge, i, job->range);
-	}
-	return st;
-}
-
 /* Has the file of these records the name in any set? KITH_OK, KITH_END: no. */
-static enum kith_status any_has_name(const struct search *search, struct merge *merge)
+static enum kith_status any_has_name(const struct search *search, struct kith_asker *asker,
+				     const struct kith_record *records, size_t n)
 {
-	const struct kith_record *records = (const void *)merge->group.data;
-	size_t n = merge->group.n / sizeof *records, i;
 	enum kith_status st = KITH_END;
 	struct kith_facts facts;
+	size_t i;
 
-	if (merge->n > 1) { /* another set may know it by SHA-1 only, or may know its SHA-256 */
-		st = kith_ask_group(merge->asker, records, n, &facts);
-		if (st != KITH_OK || facts.n_contents == 0)
-			return st < 0 ? st : KITH_END;
+	if (search->sets->n > 1) { /* another set may know it by SHA-1 only, or its SHA-256 */
+		enum kith_status asked = kith_ask_group(asker, records, n, &facts);
+
+		if (asked != KITH_OK || facts.n_contents == 0)
+			return asked < 0 ? asked : KITH_END;
 		records = facts.contents->records;
 		n = facts.contents->n_records;
-		st = KITH_END;
 	}
 	for (i = 0; i < n && st == KITH_END; i++)
 		st = has_name(&records[i].file, search->ranks[records[i].set]);
 	return st;
 }
 
-static enum kith_status search_range(struct search *search, struct job *job, struct merge *merge)
+static enum kith_status search_range(struct search *search, struct job *job)
 {
-	const uint8_t from = (uint8_t)job->range;
-	enum kith_status st = kith_asker_open(search->sets->sets, merge->n, &merge->asker, NULL);
-	size_t i;
+	const uint8_t first = (uint8_t)job->range;
+	const struct kith_record *records;
+	struct kith_merged *merged = NULL;
+	struct kith_asker *asker = NULL;
+	enum kith_status st = kith_asker_open(search->sets->sets, search->sets->n, &asker, NULL);
+	size_t n;
 
-	for (i = 0; i < merge->n && st == KITH_OK; i++) {
-		st = kith_cursor_open(kith_asker_reader(merge->asker, i), job->table, &from, 1,
-				      &merge->heads[i].cursor, NULL);
-		if (st == KITH_OK)
-			st = advance(merge, i, job->range);
-	}
-	while (st == KITH_OK) {
-		st = next_group(merge, job);
-		if (st != KITH_OK || merge->group.n == 0)
-			break;
-		st = any_has_name(search, merge);
+	if (st == KITH_OK)
+		st = kith_merged_open(asker, job->table, &first, &merged, NULL);
+	while (st == KITH_OK && (st = kith_merged_next(merged, &records, &n)) == KITH_OK) {
+		st = any_has_name(search, asker, records, n);
 		if (st == KITH_OK) {
-			const struct kith_record *first = (const void *)merge->group.data;
-
 			job->n_found++;
-			if (!add_line(&job->out, &first->file, search->name))
+			if (!add_line(&job->out, &records->file, search->name))
 				st = KITH_E_NOMEM;
 		}
 		if (st == KITH_END)
 			st = KITH_OK;
 	}
-	return st;
+	kith_merged_close(merged);
+	kith_asker_close(asker);
+	return st < 0 ? st : KITH_OK;
 }
 
 static void work(void *arg, unsigned thread, uint64_t turn, void *user)
 {
-	struct search *search = user;
 	struct job *job = arg;
-	struct merge merge = {.n = search->sets->n};
-	size_t i;
 
 	(void)thread;
 	(void)turn;
 	job->out.n = 0;
 	job->n_found = 0;
-	job->status = search_range(search, job, &merge);
-	for (i = 0; i < merge.n; i++)
-		kith_cursor_close(merge.heads[i].cursor);
-	kith_asker_close(merge.asker);
-	kith_buf_done(&merge.group);
+	job->status = search_range(user, job);
 }
 
 static bool deliver(void *arg, void *user)
