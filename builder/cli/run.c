@@ -13,6 +13,7 @@
 #include "base/limits.h"
 #include "base/out.h"
 #include "cli.h"
+#include "core/trivial.h"
 #include "progress.h"
 
 #define THREADS_MAX 256u
@@ -238,7 +239,8 @@ static enum kith_status run(const struct kith_build_options *options, const stru
 	return st;
 }
 
-static int build_set(const struct build_command *command, const struct build_plan *plan)
+static int build_set(const struct build_command *command, const struct build_plan *plan,
+		     struct kith_trivial *trivial)
 {
 	const struct build_args *args = command->args;
 	struct kith_build_options options = {
@@ -249,6 +251,7 @@ static int build_set(const struct build_command *command, const struct build_pla
 	    .keep_going = args->keep_going,
 	    .set_name = args->set_name,
 	    .source_options = plan->source_options,
+	    .trivial = trivial,
 	    .progress = on_progress,
 	    .message = build_message,
 	};
@@ -280,6 +283,7 @@ int build_command(const struct build_command *command, int argc, char **argv)
 {
 	const struct build_args *args = command->args;
 	struct build_plan plan = {0};
+	struct kith_trivial *trivial;
 	struct kith_err err = {0};
 	int first, status;
 
@@ -293,14 +297,16 @@ int build_command(const struct build_command *command, int argc, char **argv)
 	    .messages = !args->quiet,
 	};
 	catch_signals();
+	trivial = kith_trivial_new(); /* a plan that walks images leaves a core idle at its end */
 	status = command->plan(argv + first, (size_t)(argc - first), &plan, &err);
 	progress_wipe(&shown);
 	if (status == KITH_EXIT_OK)
-		status = build_set(command, &plan);
+		status = build_set(command, &plan, trivial);
 	else if (err.status == KITH_E_CANCELLED)
 		build_say("stopped; the set '%s' was not changed", args->output);
 	else
 		build_say("%s", err.msg);
+	kith_trivial_free(trivial);
 	plan_done(&plan);
 	if (command->done != NULL)
 		command->done();

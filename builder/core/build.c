@@ -264,9 +264,8 @@ static void *reader(void *arg)
 	return NULL;
 }
 
-/* Reads all inputs; meanwhile this thread reports and, once, makes what the next phase needs. */
-static enum kith_status read_inputs(struct kith_build *build, struct kith_trivial **ret_trivial,
-				    struct kith_err *err)
+/* Reads all inputs; meanwhile this thread reports. */
+static enum kith_status read_inputs(struct kith_build *build, struct kith_err *err)
 {
 	unsigned threads = build->options.threads, started = 0;
 	pthread_t *ids = calloc(threads, sizeof *ids);
@@ -288,7 +287,6 @@ static enum kith_status read_inputs(struct kith_build *build, struct kith_trivia
 		free(ids);
 		return kith_fail(err, KITH_E_NOMEM, "cannot start a thread");
 	}
-	*ret_trivial = kith_trivial_new();
 	(void)pthread_mutex_lock(&build->lock);
 	while (build->running > 0) {
 		struct timespec until;
@@ -313,8 +311,6 @@ static enum kith_status read_inputs(struct kith_build *build, struct kith_trivia
 	while (started > 0)
 		(void)pthread_join(ids[--started], NULL);
 	free(ids);
-	if (st >= 0 && *ret_trivial == NULL)
-		st = kith_fail_nomem(err);
 	return st;
 }
 
@@ -421,16 +417,20 @@ enum kith_status kith_build_run(struct kith_build *build, struct kith_build_resu
 {
 	struct kith_build_result result = {0};
 	struct kith_publish *publish = NULL;
-	struct kith_trivial *trivial = NULL;
+	struct kith_trivial *own = NULL, *trivial = build->options.trivial;
 	enum kith_status st;
 
 	if (build->n_inputs == 0)
 		return kith_fail(err, KITH_E_ARG, "no input");
-	st = check_room(build, err);
+	if (trivial == NULL)
+		trivial = own = kith_trivial_new();
+	st = trivial == NULL ? kith_fail_nomem(err) : check_room(build, err);
 	if (st >= 0)
 		st = kith_publish_begin(build->output, &publish, err);
 	if (st >= 0)
-		st = read_inputs(build, &trivial, err);
+		st = read_inputs(build, err);
+	if (st >= 0 && !kith_trivial_wait(trivial))
+		st = kith_fail_nomem(err);
 	if (st >= 0)
 		st = write_set(build, trivial, publish, &result, err);
 	if (st >= 0)
@@ -442,7 +442,7 @@ enum kith_status kith_build_run(struct kith_build *build, struct kith_build_resu
 		result.scratch_bytes = kith_scratch_written(build->scratch);
 		*ret_result = result;
 	}
-	kith_trivial_free(trivial);
+	kith_trivial_free(own);
 	kith_publish_free(publish);
 	return st;
 }

@@ -24,8 +24,9 @@ struct kith_build_options {
 	unsigned threads;    /* 0: one for each core */
 	bool keep_going;
 	const char *set_name;
-	const void *source_options; /* handed to the sources; not copied */
-	int64_t source_date_epoch;  /* -1: not set */
+	const void *source_options;   /* handed to the sources; not copied */
+	int64_t source_date_epoch;    /* -1: not set */
+	struct kith_trivial *trivial; /* the caller's, made ahead; NULL: the build makes its own */
 	/* Called at most six times a second, never from two threads at a time; non-zero: cancel. */
 	int (*progress)(const struct kith_progress *progress, void *user);
 	void (*message)(const char *text, void *user); /* one line for the user */

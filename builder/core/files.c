@@ -2,7 +2,8 @@
 /*
  * files.c: the keys are cut into KITH_RANGES ranges. Workers take ranges in order, merge and encode
  * them; the calling thread writes the results, in order too. A worker may be so far ahead of the
- * writer and no farther, which bounds memory.
+ * writer and no farther, which bounds memory. Of a small set several ranges are taken together:
+ * waking a thread costs more than a range of a few files.
  */
 #include "core/files.h"
 
@@ -11,7 +12,9 @@
 
 #include "base/err.h"
 
-/* What a worker made of a range. */
+#define PIECE_BYTES ((uint64_t)256 << 10) /* of rows: fewer are not worth a thread's while */
+
+/* What a worker made of the ranges that it took. */
 struct piece {
 	struct kith_buf rows; /* key (32), length (4, this machine's order), record */
 	struct kith_buf lines;
@@ -22,17 +25,23 @@ struct piece {
 struct job {
 	const struct kith_files *files;
 	struct kith_merge_input input;
-	size_t buffer; /* for each run */
+	size_t buffer;   /* for each run */
+	uint32_t ranges; /* in a piece; a power of two */
 	pthread_mutex_t lock;
 	pthread_cond_t changed;
 	/* guarded by lock: */
-	uint32_t next;        /* range to be taken */
-	uint32_t written;     /* ranges before it are written */
+	uint32_t next;        /* piece to be made */
+	uint32_t written;     /* pieces before it are written */
 	struct piece *pieces; /* ring of n_pieces */
 	uint32_t n_pieces;
 	enum kith_status st; /* first failure */
 	struct kith_err err;
 };
+
+static uint32_t total_pieces(const struct job *job)
+{
+	return KITH_RANGES / job->ranges;
+}
 
 enum kith_status kith_files_counts_init(const struct kith_ranks *ranks,
 					struct kith_files_counts *ret_counts, struct kith_err *err)
@@ -141,9 +150,8 @@ enum kith_status kith_files_runs(const struct kith_files *files, enum kith_table
 	return KITH_OK;
 }
 
-/* Merges one range into a piece. */
-static enum kith_status merge_range(struct job *job, uint32_t range, struct piece *piece,
-				    struct kith_merged *merged, struct kith_err *err)
+static enum kith_status make_piece(struct job *job, uint32_t number, struct piece *piece,
+				   struct kith_merged *merged, struct kith_err *err)
 {
 	struct kith_merge *merge = NULL;
 	enum kith_status st;
@@ -154,7 +162,8 @@ static enum kith_status merge_range(struct job *job, uint32_t range, struct piec
 	st = kith_files_counts_init(job->files->ranks, &piece->counts, err);
 	if (st < 0)
 		return st;
-	st = kith_merge_open(&job->input, range, range + 1, job->buffer, &merge, err);
+	st = kith_merge_open(&job->input, number * job->ranges, (number + 1) * job->ranges,
+			     job->buffer, &merge, err);
 	if (st < 0)
 		return st;
 	while ((st = kith_merge_next(merge, merged, err)) == KITH_OK) {
@@ -188,19 +197,19 @@ static void *worker(void *arg)
 	struct kith_err err = {KITH_OK, 0, ""};
 
 	(void)pthread_mutex_lock(&job->lock);
-	while (job->st >= 0 && job->next < KITH_RANGES) {
+	while (job->st >= 0 && job->next < total_pieces(job)) {
 		struct piece *piece;
-		uint32_t range;
+		uint32_t number;
 		enum kith_status st;
 
 		if (job->next >= job->written + job->n_pieces) {
 			(void)pthread_cond_wait(&job->changed, &job->lock);
 			continue;
 		}
-		range = job->next++;
-		piece = &job->pieces[range % job->n_pieces];
+		number = job->next++;
+		piece = &job->pieces[number % job->n_pieces];
 		(void)pthread_mutex_unlock(&job->lock);
-		st = merge_range(job, range, piece, &merged, &err);
+		st = make_piece(job, number, piece, &merged, &err);
 		(void)pthread_mutex_lock(&job->lock);
 		piece->ready = true;
 		if (st < 0 && job->st >= 0) {
@@ -260,10 +269,10 @@ static enum kith_status write_all(struct job *job, struct kith_files_counts *cou
 				  struct kith_err *err)
 {
 	enum kith_status st = KITH_OK;
-	uint32_t range;
+	uint32_t number, total = total_pieces(job);
 
-	for (range = 0; st >= 0 && range < KITH_RANGES; range++) {
-		struct piece *piece = &job->pieces[range % job->n_pieces];
+	for (number = 0; st >= 0 && number < total; number++) {
+		struct piece *piece = &job->pieces[number % job->n_pieces];
 
 		(void)pthread_mutex_lock(&job->lock);
 		while (job->st >= 0 && !piece->ready)
@@ -277,11 +286,11 @@ static enum kith_status write_all(struct job *job, struct kith_files_counts *cou
 		st = write_piece(job->files, piece, err);
 		add_counts(counts, &piece->counts, job->files->ranks->n_sources);
 		if (st >= 0 && job->files->progress != NULL &&
-		    job->files->progress(range + 1, KITH_RANGES, job->files->user) != 0)
+		    job->files->progress(number + 1, total, job->files->user) != 0)
 			st = kith_fail(err, KITH_E_CANCELLED, "stopped");
 		(void)pthread_mutex_lock(&job->lock);
 		piece->ready = false;
-		job->written = range + 1;
+		job->written = number + 1;
 		if (st < 0 && job->st >= 0)
 			job->st = st;
 		(void)pthread_cond_broadcast(&job->changed);
@@ -331,7 +340,9 @@ enum kith_status kith_files_write(struct kith_files *files, struct kith_files_co
 	struct kith_run *joined = NULL;
 	size_t n_joined = 0;
 	struct job job = {0};
+	uint64_t bytes = 0;
 	enum kith_status st;
+	size_t i;
 
 	(void)pthread_mutex_init(&job.lock, NULL);
 	(void)pthread_cond_init(&job.changed, NULL);
@@ -348,6 +359,11 @@ enum kith_status kith_files_write(struct kith_files *files, struct kith_files_co
 		job.buffer = (size_t)64 << 10;
 	if (job.buffer < 8192)
 		job.buffer = 8192;
+	for (i = 0; i < job.input.n_runs; i++)
+		bytes += runs[i]->offset[KITH_RANGES] - runs[i]->offset[0];
+	job.ranges = KITH_RANGES;
+	while (job.ranges > 1 && bytes / total_pieces(&job) > PIECE_BYTES)
+		job.ranges /= 2;
 	st = run_job(&job, files->threads, counts, err);
 out:
 	(void)pthread_mutex_destroy(&job.lock);

@@ -18,7 +18,7 @@ struct kith_files {
 	struct kith_text *text;
 	size_t memory;
 	unsigned threads;
-	kith_progress_fn progress; /* rows done, rows in all */
+	kith_progress_fn progress; /* pieces of the work: done, in all */
 	void *user;
 };
 

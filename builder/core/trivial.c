@@ -1,10 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#define _POSIX_C_SOURCE 200809L
 #include "core/trivial.h"
 
+#include <pthread.h>
+#include <signal.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/bytes.h"
+#include "base/sha256.h"
 #include "core/digest.h"
 #include "core/sort.h"
 
@@ -13,78 +18,166 @@
 #define SECTOR_MAX ((size_t)64 << 10)
 #define PAGE_STEP  ((size_t)4096)
 #define LONG_MAX   ((size_t)16 << 20)
+#define SHORTS     (1 + 256 * (size_t)SHORT_MAX) /* contents, with the empty one */
+#define LONGS      (SECTOR_MAX / SECTOR + (LONG_MAX - SECTOR_MAX) / PAGE_STEP) /* of one byte */
+#define PARTS      4u
+
+struct table;
+
+/* A quarter of a table: contents of one kind, one after the other. */
+struct part {
+	struct table *table;
+	size_t at;             /* where its next digest goes */
+	int byte;              /* of long contents; -1: the short contents of all bytes */
+	struct kith_sha *sha1; /* NULL: SHA-256 it is, without libcrypto, whose contexts cost more
+				* to copy than to hash with */
+	struct kith_sha256 first, sha256;
+	pthread_t thread;
+	bool started;
+};
 
 /* Digests of one kind: the first 8 bytes sorted, the whole ones by number. Digests are spread
  * evenly, so the first 16 bits lead to a handful of them. */
 #define BUCKETS 65536
 struct table {
+	struct part parts[PARTS];
 	uint32_t first[BUCKETS + 1];
 	struct kith_pair *pairs;
 	uint8_t (*digests)[KITH_SHA256_SIZE];
 	size_t n;
+	bool failed, ready;
+	atomic_bool unwanted;
 };
 
 struct kith_trivial {
 	struct table sha256, sha1;
 };
 
-static void add(struct table *table, struct kith_sha *sha)
+static void reset(struct part *part)
 {
-	uint8_t *digest = table->digests[table->n];
-
-	kith_sha_get(sha, digest);
-	table->pairs[table->n].key = kith_get_be64(digest);
-	table->pairs[table->n].value = table->n;
-	table->n++;
+	if (part->sha1 != NULL)
+		kith_sha_reset(part->sha1);
+	part->sha256 = part->first;
 }
 
-static bool fill(struct table *table, enum kith_digest kind)
+/* Makes the content longer, and puts its digest into the table. */
+static void add(struct part *part, const uint8_t *data, size_t n)
 {
-	static const uint8_t long_bytes[] = {0x00, 0x20, 0xff};
-	size_t most =
-	    1 + 256 * SHORT_MAX + sizeof long_bytes * (SECTOR_MAX / SECTOR + LONG_MAX / PAGE_STEP);
-	struct kith_sha *sha = kith_sha_new(kind);
+	struct kith_pair *pair = &part->table->pairs[part->at];
+	uint8_t *digest = part->table->digests[part->at];
+
+	if (part->sha1 != NULL) {
+		kith_sha_add(part->sha1, data, n);
+		kith_sha_get(part->sha1, digest);
+	} else {
+		struct kith_sha256 copy;
+
+		kith_sha256_add(&part->sha256, data, n);
+		copy = part->sha256;
+		kith_sha256_end(&copy, digest);
+	}
+	pair->key = kith_get_be64(digest);
+	pair->value = part->at++;
+}
+
+static void *fill_part(void *arg)
+{
+	struct part *part = arg;
 	uint8_t step[PAGE_STEP];
-	size_t i, n, more;
+	size_t n, more;
 	unsigned byte;
 
-	table->pairs = malloc(most * sizeof *table->pairs);
-	table->digests = malloc(most * sizeof *table->digests);
-	if (sha == NULL || table->pairs == NULL || table->digests == NULL) {
-		kith_sha_free(sha);
-		return false;
-	}
-	add(table, sha);
-	for (byte = 0; byte < 256; byte++) {
-		uint8_t one = (uint8_t)byte;
-
-		kith_sha_reset(sha);
-		for (n = 1; n <= SHORT_MAX; n++) {
-			kith_sha_add(sha, &one, 1);
-			add(table, sha);
-		}
-	}
-	for (i = 0; i < sizeof long_bytes; i++) {
-		memset(step, long_bytes[i], sizeof step);
-		kith_sha_reset(sha);
-		for (n = 0; n < LONG_MAX; n += more) {
+	if (part->byte >= 0) {
+		memset(step, part->byte, sizeof step);
+		reset(part);
+		for (n = 0; n < LONG_MAX && !part->table->unwanted; n += more) {
 			more = n < SECTOR_MAX ? SECTOR : PAGE_STEP;
-			kith_sha_add(sha, step, more);
-			add(table, sha);
+			add(part, step, more);
 		}
+		return NULL;
 	}
-	kith_sha_free(sha);
+	reset(part);
+	add(part, step, 0);
+	for (byte = 0; byte < 256 && !part->table->unwanted; byte++) {
+		step[0] = (uint8_t)byte;
+		reset(part);
+		for (n = 1; n <= SHORT_MAX; n++)
+			add(part, step, 1);
+	}
+	return NULL;
+}
+
+/* Begins to fill the table, each part in a thread of its own where there is one to be had. */
+static void start(struct table *table, enum kith_digest kind)
+{
+	static const int bytes[PARTS] = {-1, 0x00, 0x20, 0xff};
+	sigset_t all, before;
+	size_t i;
+
+	table->n = SHORTS + (PARTS - 1) * LONGS;
+	table->pairs = malloc(table->n * sizeof *table->pairs);
+	table->digests = malloc(table->n * sizeof *table->digests);
+	table->failed = table->pairs == NULL || table->digests == NULL;
+	for (i = 0; i < PARTS; i++) {
+		struct part *part = &table->parts[i];
+
+		part->table = table;
+		part->at = i == 0 ? 0 : SHORTS + (i - 1) * LONGS;
+		part->byte = bytes[i];
+		kith_sha256_init(&part->first);
+		part->sha1 = kind == KITH_SHA1 ? kith_sha_new(kind) : NULL;
+		if (kind == KITH_SHA1 && part->sha1 == NULL)
+			table->failed = true;
+	}
+	/* Signals are for the threads that look whether there were any. */
+	(void)sigfillset(&all);
+	(void)pthread_sigmask(SIG_SETMASK, &all, &before);
+	for (i = 0; !table->failed && i < PARTS; i++)
+		table->parts[i].started =
+		    pthread_create(&table->parts[i].thread, NULL, fill_part, &table->parts[i]) == 0;
+	(void)pthread_sigmask(SIG_SETMASK, &before, NULL);
+}
+
+/* Waits for the threads; what none was started for is done now. */
+static bool finish(struct table *table)
+{
+	size_t i, n;
+
+	if (table->ready)
+		return true;
+	for (i = 0; i < PARTS; i++) {
+		struct part *part = &table->parts[i];
+
+		if (part->started)
+			(void)pthread_join(part->thread, NULL);
+		else if (!table->failed)
+			(void)fill_part(part);
+		part->started = false;
+		kith_sha_free(part->sha1);
+		part->sha1 = NULL;
+	}
+	if (table->failed)
+		return false;
 	kith_sort_pairs(table->pairs, table->n);
 	for (i = 0, n = 0; i <= BUCKETS; i++) {
 		while (n < table->n && table->pairs[n].key >> 48 < i)
 			n++;
 		table->first[i] = (uint32_t)n;
 	}
+	table->ready = true;
 	return true;
 }
 
 static void table_done(struct table *table)
 {
+	size_t i;
+
+	table->unwanted = true;
+	for (i = 0; i < PARTS; i++) {
+		if (table->parts[i].started)
+			(void)pthread_join(table->parts[i].thread, NULL);
+		kith_sha_free(table->parts[i].sha1);
+	}
 	free(table->pairs);
 	free(table->digests);
 }
@@ -93,16 +186,20 @@ struct kith_trivial *kith_trivial_new(void)
 {
 	struct kith_trivial *trivial = calloc(1, sizeof *trivial);
 
-	if (trivial != NULL && !fill(&trivial->sha256, KITH_SHA256)) {
-		kith_trivial_free(trivial);
-		return NULL;
-	}
+	if (trivial != NULL)
+		start(&trivial->sha256, KITH_SHA256);
 	return trivial;
+}
+
+bool kith_trivial_wait(struct kith_trivial *trivial)
+{
+	return finish(&trivial->sha256);
 }
 
 bool kith_trivial_add_sha1(struct kith_trivial *trivial)
 {
-	return fill(&trivial->sha1, KITH_SHA1);
+	start(&trivial->sha1, KITH_SHA1);
+	return finish(&trivial->sha1);
 }
 
 void kith_trivial_free(struct kith_trivial *trivial)

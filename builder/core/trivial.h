@@ -13,8 +13,10 @@
 
 struct kith_trivial;
 
-/* Computes the digests: about 60 ms. NULL: out of memory. */
+/* Begins to compute the digests, 45 ms of one core, in threads of its own. NULL: out of memory. */
 struct kith_trivial *kith_trivial_new(void);
+/* Before the first question: waits for them. False: out of memory. */
+bool kith_trivial_wait(struct kith_trivial *trivial);
 /* Computes the SHA-1 digests too: only sets with rows without SHA-256 need them. False: out of
  * memory. */
 bool kith_trivial_add_sha1(struct kith_trivial *trivial);

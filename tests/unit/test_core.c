@@ -398,6 +398,7 @@ static void trivial_content_is_known_by_its_digest(void **state)
 
 	(void)state;
 	assert_non_null(trivial);
+	assert_true(kith_trivial_wait(trivial));
 	for (i = 0; i < 3; i++) {
 		assert_true(kith_hex_decode(sha256[i], digest, 32));
 		assert_true(kith_trivial_has(trivial, KITH_SHA256, digest));
