@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#define _POSIX_C_SOURCE 200809L
+#define _GNU_SOURCE
 #include "core/trivial.h"
 
 #include <pthread.h>
@@ -7,30 +7,34 @@
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
+#include <unistd.h>
 
 #include "base/bytes.h"
 #include "base/sha256.h"
 #include "core/digest.h"
 #include "core/sort.h"
 
-#define SHORT_MAX  256
-#define SECTOR     ((size_t)512)
-#define SECTOR_MAX ((size_t)64 << 10)
-#define PAGE_STEP  ((size_t)4096)
-#define LONG_MAX   ((size_t)16 << 20)
-#define SHORTS     (1 + 256 * (size_t)SHORT_MAX) /* contents, with the empty one */
-#define LONGS      (SECTOR_MAX / SECTOR + (LONG_MAX - SECTOR_MAX) / PAGE_STEP) /* of one byte */
-#define PARTS      4u
+#define SHORT_MAX   256
+#define SECTOR      ((size_t)512)
+#define SECTOR_MAX  ((size_t)64 << 10)
+#define PAGE_STEP   ((size_t)4096)
+#define LONG_MAX    ((size_t)16 << 20)
+#define SHORTS      (1 + 256 * (size_t)SHORT_MAX) /* contents, with the empty one */
+#define LONGS       (SECTOR_MAX / SECTOR + (LONG_MAX - SECTOR_MAX) / PAGE_STEP) /* of one byte */
+#define PARTS       4u
+#define THREAD_NICE 10
 
 struct table;
 
 /* A quarter of a table: contents of one kind, one after the other. */
 struct part {
 	struct table *table;
-	size_t at;             /* where its next digest goes */
-	int byte;              /* of long contents; -1: the short contents of all bytes */
-	struct kith_sha *sha1; /* NULL: SHA-256 it is, without libcrypto, whose contexts cost more
-				* to copy than to hash with */
+	size_t at; /* where its next digest goes */
+	int byte;  /* of long contents; -1: the short contents of all bytes */
+	/* NULL: SHA-256 of short contents, of which a context of libcrypto's would cost more to
+	 * copy than they cost to hash. */
+	struct kith_sha *by_libcrypto;
 	struct kith_sha256 first, sha256;
 	pthread_t thread;
 	bool started;
@@ -55,8 +59,8 @@ struct kith_trivial {
 
 static void reset(struct part *part)
 {
-	if (part->sha1 != NULL)
-		kith_sha_reset(part->sha1);
+	if (part->by_libcrypto != NULL)
+		kith_sha_reset(part->by_libcrypto);
 	part->sha256 = part->first;
 }
 
@@ -66,9 +70,9 @@ static void add(struct part *part, const uint8_t *data, size_t n)
 	struct kith_pair *pair = &part->table->pairs[part->at];
 	uint8_t *digest = part->table->digests[part->at];
 
-	if (part->sha1 != NULL) {
-		kith_sha_add(part->sha1, data, n);
-		kith_sha_get(part->sha1, digest);
+	if (part->by_libcrypto != NULL) {
+		kith_sha_add(part->by_libcrypto, data, n);
+		kith_sha_get(part->by_libcrypto, digest);
 	} else {
 		struct kith_sha256 copy;
 
@@ -107,6 +111,15 @@ static void *fill_part(void *arg)
 	return NULL;
 }
 
+/* The inputs come first: these digests are wanted when those are read. */
+static void *in_thread(void *arg)
+{
+	id_t self = (id_t)gettid();
+
+	(void)setpriority(PRIO_PROCESS, self, getpriority(PRIO_PROCESS, self) + THREAD_NICE);
+	return fill_part(arg);
+}
+
 /* Begins to fill the table, each part in a thread of its own where there is one to be had. */
 static void start(struct table *table, enum kith_digest kind)
 {
@@ -120,13 +133,14 @@ static void start(struct table *table, enum kith_digest kind)
 	table->failed = table->pairs == NULL || table->digests == NULL;
 	for (i = 0; i < PARTS; i++) {
 		struct part *part = &table->parts[i];
+		bool own = kind == KITH_SHA256 && bytes[i] < 0;
 
 		part->table = table;
 		part->at = i == 0 ? 0 : SHORTS + (i - 1) * LONGS;
 		part->byte = bytes[i];
 		kith_sha256_init(&part->first);
-		part->sha1 = kind == KITH_SHA1 ? kith_sha_new(kind) : NULL;
-		if (kind == KITH_SHA1 && part->sha1 == NULL)
+		part->by_libcrypto = own ? NULL : kith_sha_new(kind);
+		if (!own && part->by_libcrypto == NULL)
 			table->failed = true;
 	}
 	/* Signals are for the threads that look whether there were any. */
@@ -134,7 +148,7 @@ static void start(struct table *table, enum kith_digest kind)
 	(void)pthread_sigmask(SIG_SETMASK, &all, &before);
 	for (i = 0; !table->failed && i < PARTS; i++)
 		table->parts[i].started =
-		    pthread_create(&table->parts[i].thread, NULL, fill_part, &table->parts[i]) == 0;
+		    pthread_create(&table->parts[i].thread, NULL, in_thread, &table->parts[i]) == 0;
 	(void)pthread_sigmask(SIG_SETMASK, &before, NULL);
 }
 
@@ -153,8 +167,8 @@ static bool finish(struct table *table)
 		else if (!table->failed)
 			(void)fill_part(part);
 		part->started = false;
-		kith_sha_free(part->sha1);
-		part->sha1 = NULL;
+		kith_sha_free(part->by_libcrypto);
+		part->by_libcrypto = NULL;
 	}
 	if (table->failed)
 		return false;
@@ -176,7 +190,7 @@ static void table_done(struct table *table)
 	for (i = 0; i < PARTS; i++) {
 		if (table->parts[i].started)
 			(void)pthread_join(table->parts[i].thread, NULL);
-		kith_sha_free(table->parts[i].sha1);
+		kith_sha_free(table->parts[i].by_libcrypto);
 	}
 	free(table->pairs);
 	free(table->digests);

@@ -79,18 +79,11 @@ void kith_hasher_free(struct kith_hasher *hasher)
 
 /* ------------------------------------------------------------------------- results */
 
-static bool head_done(struct kith_hasher *hasher)
-{
-	return hasher->head != hasher->tail &&
-	       atomic_load_explicit(&hasher_record(hasher, hasher->head)->done,
-				    memory_order_acquire);
-}
-
 static enum kith_status deliver(struct kith_hasher *hasher, struct kith_err *err)
 {
 	enum kith_status st = KITH_OK;
 
-	while (st >= 0 && head_done(hasher)) {
+	while (st >= 0 && hasher_head_done(hasher)) {
 		const struct record *record = hasher_record(hasher, hasher->head);
 
 		hasher->head++; /* before: a failing callback has had it */
@@ -123,10 +116,10 @@ static enum kith_status wait_until(struct kith_hasher *hasher,
 			return st;
 		(void)pthread_mutex_lock(&hasher->lock);
 		is_ready = ready(hasher);
-		if (!is_ready && !head_done(hasher)) {
-			hasher->caller_waits = true;
+		if (!is_ready && !hasher_head_done(hasher)) {
+			hasher->awaited = ready;
 			(void)pthread_cond_wait(&hasher->progress, &hasher->lock);
-			hasher->caller_waits = false;
+			hasher->awaited = NULL;
 		}
 		(void)pthread_mutex_unlock(&hasher->lock);
 		if (is_ready)
@@ -136,7 +129,14 @@ static enum kith_status wait_until(struct kith_hasher *hasher,
 
 static bool has_block(const struct kith_hasher *hasher)
 {
-	return hasher->free_blocks != NULL;
+	return hasher->n_free > 0;
+}
+
+/* Who has waited for one block would wait for the next one, too: to be woken for each costs more
+ * than to copy it. */
+static bool has_blocks(const struct kith_hasher *hasher)
+{
+	return hasher->n_free >= hasher->n_blocks / 2;
 }
 
 static bool has_long(const struct kith_hasher *hasher)
@@ -164,13 +164,19 @@ static bool is_empty(const struct kith_hasher *hasher)
 static enum kith_status new_block(struct kith_hasher *hasher, struct block **ret,
 				  struct kith_err *err)
 {
-	enum kith_status st = wait_until(hasher, has_block, err);
+	enum kith_status st;
+	bool any;
 
+	(void)pthread_mutex_lock(&hasher->lock);
+	any = has_block(hasher);
+	(void)pthread_mutex_unlock(&hasher->lock);
+	st = any ? deliver(hasher, err) : wait_until(hasher, has_blocks, err);
 	if (st < 0)
 		return st;
 	(void)pthread_mutex_lock(&hasher->lock);
 	*ret = hasher->free_blocks;
 	hasher->free_blocks = (*ret)->next;
+	hasher->n_free--;
 	(void)pthread_mutex_unlock(&hasher->lock);
 	(*ret)->n = (*ret)->n_streams = (*ret)->n_begun = 0;
 	(*ret)->n_lanes = 0;
@@ -323,6 +329,33 @@ enum kith_status kith_hasher_add(struct kith_hasher *hasher, const void *data, s
 		n -= now;
 	}
 	return KITH_OK;
+}
+
+enum kith_status kith_hasher_space(struct kith_hasher *hasher, uint64_t n, void **ret,
+				   size_t *ret_n, struct kith_err *err)
+{
+	enum kith_status st;
+
+	if (!hasher->open)
+		return kith_fail(err, KITH_E_ARG, "no stream is begun");
+	*ret = NULL;
+	*ret_n = 0;
+	if (hasher->n_threads == 0)
+		return KITH_OK;
+	st = room(hasher, n, err);
+	if (st < 0) {
+		kith_hasher_drop(hasher);
+		return st;
+	}
+	*ret = hasher->current->data + hasher->current->n;
+	*ret_n = BLOCK_BYTES - hasher->current->n;
+	return KITH_OK;
+}
+
+void kith_hasher_filled(struct kith_hasher *hasher, size_t n)
+{
+	hasher->open_size += n;
+	hasher->current->n += n;
 }
 
 enum kith_status kith_hasher_add_zeros(struct kith_hasher *hasher, uint64_t n, struct kith_err *err)

@@ -46,6 +46,14 @@ enum kith_status kith_hasher_begin(struct kith_hasher *hasher, void *stream_user
 				   struct kith_err *err);
 enum kith_status kith_hasher_add(struct kith_hasher *hasher, const void *data, size_t n,
 				 struct kith_err *err);
+/*
+ * Where the next of n bytes may be read to instead: *ret_n bytes at *ret, of which so many as
+ * kith_hasher_filled() says are added. NULL, without an error: add them. Nothing else of this
+ * hasher may be called between the two.
+ */
+enum kith_status kith_hasher_space(struct kith_hasher *hasher, uint64_t n, void **ret,
+				   size_t *ret_n, struct kith_err *err);
+void kith_hasher_filled(struct kith_hasher *hasher, size_t n);
 enum kith_status kith_hasher_add_zeros(struct kith_hasher *hasher, uint64_t n,
 				       struct kith_err *err);
 enum kith_status kith_hasher_end(struct kith_hasher *hasher, struct kith_err *err);

@@ -78,7 +78,7 @@ void hasher_queue_end(struct kith_hasher *hasher, struct long_stream *stream)
 
 static void progress(struct kith_hasher *hasher)
 {
-	if (hasher->caller_waits)
+	if (hasher->awaited != NULL && (hasher->awaited(hasher) || hasher_head_done(hasher)))
 		(void)pthread_cond_signal(&hasher->progress);
 }
 
@@ -86,6 +86,7 @@ static void free_block(struct kith_hasher *hasher, struct block *block)
 {
 	block->next = hasher->free_blocks;
 	hasher->free_blocks = block;
+	hasher->n_free++;
 	progress(hasher);
 }
 
@@ -362,8 +363,8 @@ static bool make_blocks(struct kith_hasher *hasher)
 {
 	size_t i;
 
-	/* One that is filled, and two for each thread, so that none waits for the caller. */
-	hasher->n_blocks = 3 + 2 * (size_t)hasher->n_threads;
+	/* One that is filled, and four for each thread, so that none waits for the caller. */
+	hasher->n_blocks = 3 + 4 * (size_t)hasher->n_threads;
 	hasher->blocks = calloc(hasher->n_blocks, sizeof *hasher->blocks);
 	for (i = 0; hasher->blocks != NULL && i < hasher->n_blocks; i++) {
 		struct block *block = &hasher->blocks[i];
@@ -374,6 +375,7 @@ static bool make_blocks(struct kith_hasher *hasher)
 		block->job = (struct job){NULL, JOB_BATCH, block};
 		block->next = hasher->free_blocks;
 		hasher->free_blocks = block;
+		hasher->n_free++;
 	}
 	return hasher->blocks != NULL;
 }

@@ -102,9 +102,10 @@ struct kith_hasher {
 
 	pthread_mutex_t lock;
 	pthread_cond_t work, progress;
-	bool caller_waits;
+	bool (*awaited)(const struct kith_hasher *); /* by the caller; NULL: it does not wait */
 	struct job *first, *last;
 	struct block *free_blocks;
+	size_t n_free;
 	struct long_stream *free_longs;
 };
 
@@ -125,6 +126,14 @@ void hasher_queue_end(struct kith_hasher *hasher, struct long_stream *stream);
 static inline struct record *hasher_record(struct kith_hasher *hasher, uint32_t number)
 {
 	return &hasher->records[number % RECORDS];
+}
+
+/* The next result to be delivered is there. */
+static inline bool hasher_head_done(const struct kith_hasher *hasher)
+{
+	return hasher->head != hasher->tail &&
+	       atomic_load_explicit(&hasher->records[hasher->head % RECORDS].done,
+				    memory_order_acquire);
 }
 
 #endif

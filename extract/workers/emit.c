@@ -284,17 +284,14 @@ static enum kith_status push_head(struct kith_emit *emit, const uint8_t *data, s
 	return emit_inspect_data(emit, entry, emit->head.data, emit->head.n, err);
 }
 
-/* Bytes at `at`, which are within the limits. */
-enum kith_status emit_push(struct kith_emit *emit, uint64_t at, const uint8_t *data, size_t n,
-			   struct kith_err *err)
+enum kith_status emit_push_hashed(struct kith_emit *emit, uint64_t at, const uint8_t *data,
+				  size_t n, struct kith_err *err)
 {
 	struct emit_entry *entry = emit->now;
 	enum kith_status st = KITH_OK;
 	size_t now;
 
-	if (entry->hashed)
-		st = kith_hasher_add(emit->hasher, data, n, err);
-	if (st >= 0 && !entry->decided) {
+	if (!entry->decided) {
 		st = push_head(emit, data, n, &now, err);
 		if (st < 0 || emit->head.n < KITH_PEEK_HEAD)
 			return st;
@@ -310,6 +307,16 @@ enum kith_status emit_push(struct kith_emit *emit, uint64_t at, const uint8_t *d
 	if (st >= 0)
 		st = emit_spool_write(emit, entry, at, data, n, err);
 	return st;
+}
+
+enum kith_status emit_push(struct kith_emit *emit, uint64_t at, const uint8_t *data, size_t n,
+			   struct kith_err *err)
+{
+	enum kith_status st = KITH_OK;
+
+	if (emit->now->hashed)
+		st = kith_hasher_add(emit->hasher, data, n, err);
+	return st < 0 ? st : emit_push_hashed(emit, at, data, n, err);
 }
 
 enum kith_status kith_emit_data(struct kith_emit *emit, const void *data, size_t n,

@@ -143,6 +143,9 @@ enum kith_status emit_take(struct kith_emit *emit, uint64_t n, bool hole, struct
 enum kith_status emit_start(struct kith_emit *emit, struct kith_err *err);
 enum kith_status emit_push(struct kith_emit *emit, uint64_t at, const uint8_t *data, size_t n,
 			   struct kith_err *err);
+/* Bytes that the hasher has already. */
+enum kith_status emit_push_hashed(struct kith_emit *emit, uint64_t at, const uint8_t *data,
+				  size_t n, struct kith_err *err);
 struct emit_entry *emit_entry_new(const struct kith_entry *from, struct kith_err *err);
 
 /* emit_spool.c: the copy of a container that is pushed. All leave the entry as it is when the walk

@@ -17,14 +17,30 @@
 static enum kith_status feed(struct kith_emit *emit, const struct kith_blob *blob, uint64_t at,
 			     struct kith_err *err)
 {
+	const struct emit_entry *entry = emit->now;
 	enum kith_status st = KITH_OK;
 	struct kith_err fault = {0};
 	size_t n;
 
 	while (st == KITH_OK && at < blob->size) {
-		if (kith_blob_read_some(blob, at, emit->piece, EMIT_PIECE, &n, &fault) < 0)
+		void *piece = NULL;
+		bool in_place;
+
+		if (entry->hashed) /* read to where it is hashed: no copy */
+			st = kith_hasher_space(emit->hasher, blob->size - at, &piece, &n, err);
+		if (st < 0)
+			return st;
+		in_place = piece != NULL;
+		if (!in_place) {
+			piece = emit->piece;
+			n = EMIT_PIECE;
+		}
+		if (kith_blob_read_some(blob, at, piece, n, &n, &fault) < 0)
 			return kith_emit_damaged(emit, "it could not be read", fault.msg, err);
-		st = emit_push(emit, at, emit->piece, n, err);
+		if (in_place)
+			kith_hasher_filled(emit->hasher, n);
+		st = in_place ? emit_push_hashed(emit, at, piece, n, err)
+			      : emit_push(emit, at, piece, n, err);
 		at += n;
 		if (st == KITH_OK)
 			st = emit_tick(emit, err);

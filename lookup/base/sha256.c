@@ -5,6 +5,7 @@
  */
 #include "sha256.h"
 
+#include <stdatomic.h>
 #include <string.h>
 
 #include "bytes.h"
@@ -94,7 +95,7 @@ KITH_WITH_SHA static void compress_sha(uint32_t state[8], const uint8_t *blocks,
 	kith_sha256_narrow(&s, state);
 }
 
-bool kith_has_sha(void)
+static bool ask_processor(void)
 {
 	unsigned a, b, c, d;
 
@@ -102,6 +103,20 @@ bool kith_has_sha(void)
 		return false;
 	return __get_cpuid_count(7, 0, &a, &b, &c, &d) != 0 && (b & bit_SHA) != 0 &&
 	       (b & bit_BMI) != 0;
+}
+
+/* Asked once: on a virtual machine the question takes as long as hashing 50 KB. Threads that ask at
+ * the same time get the same answer. */
+bool kith_has_sha(void)
+{
+	static atomic_int known; /* 0: not yet, 1: no, 2: yes */
+	int has = atomic_load_explicit(&known, memory_order_relaxed);
+
+	if (has == 0) {
+		has = ask_processor() ? 2 : 1;
+		atomic_store_explicit(&known, has, memory_order_relaxed);
+	}
+	return has == 2;
 }
 
 #endif

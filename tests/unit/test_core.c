@@ -391,7 +391,14 @@ static void trivial_content_is_known_by_its_digest(void **state)
 	    "6b86b273ff34fce19d6b804eff5a3f5747ada4eaa22f1d49c01e52ddb7875b4b",
 	    /* head -c 4096 /dev/zero */
 	    "ad7facb2586fc6e966c004d7d1d16b024f5805ff7cb47c7a85dabd8b48892ca7",
+	    /* 256 times 'x', 64 KiB of spaces, 16 MiB of 0xff */
+	    "85e62acd750c4eb56b7b6a1d66dca5bfaac5f062608a1a893410d0288936c09a",
+	    "0beca823b527427c6f6abccba22309ee6137100421b0037578e4521d5f2b7302",
+	    "dffab0dd410657cb30c7b2fd7f2586a4792e8472e58882b3532581f8111a646d",
 	};
+	/* 64 KiB and a sector of zeros */
+	static const char *const other =
+	    "cf1cc8dd4cd12e47492694deec42bb220abab3309d4efe581741ff6430fe7de5";
 	struct kith_trivial *trivial = kith_trivial_new();
 	uint8_t digest[32];
 	size_t i;
@@ -399,12 +406,14 @@ static void trivial_content_is_known_by_its_digest(void **state)
 	(void)state;
 	assert_non_null(trivial);
 	assert_true(kith_trivial_wait(trivial));
-	for (i = 0; i < 3; i++) {
+	for (i = 0; i < sizeof sha256 / sizeof *sha256; i++) {
 		assert_true(kith_hex_decode(sha256[i], digest, 32));
 		assert_true(kith_trivial_has(trivial, KITH_SHA256, digest));
 		digest[31] ^= 1;
 		assert_false(kith_trivial_has(trivial, KITH_SHA256, digest));
 	}
+	assert_true(kith_hex_decode(other, digest, 32));
+	assert_false(kith_trivial_has(trivial, KITH_SHA256, digest));
 	assert_true(kith_trivial_add_sha1(trivial));
 	assert_true(kith_hex_decode("da39a3ee5e6b4b0d3255bfef95601890afd80709", digest, 20));
 	assert_true(kith_trivial_has(trivial, KITH_SHA1, digest));

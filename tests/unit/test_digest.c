@@ -159,6 +159,20 @@ static void push(struct kith_hasher *hasher, size_t i, uint64_t *random, bool ho
 			now = lengths[i] - at;
 		if (holes && i % 3 == 2 && at < lengths[i] / 4 && now > lengths[i] / 4 - at)
 			now = lengths[i] / 4 - at;
+		if (next_random(random) % 2 == 0) {
+			void *space;
+			size_t n;
+
+			assert_int_equal(
+			    kith_hasher_space(hasher, lengths[i] - at, &space, &n, NULL), KITH_OK);
+			if (space != NULL) {
+				now = now < n ? now : n;
+				memcpy(space, contents[i] + at, now);
+				kith_hasher_filled(hasher, now);
+				at += now;
+				continue;
+			}
+		}
 		assert_int_equal(kith_hasher_add(hasher, contents[i] + at, now, NULL), KITH_OK);
 		at += now;
 	}
