@@ -2,6 +2,7 @@
 #define _POSIX_C_SOURCE 200809L
 #include "nsrl_common.h"
 
+#include <stdio.h>
 #include <string.h>
 #include <strings.h>
 
@@ -38,6 +39,28 @@ void nsrl_tally_flush(struct nsrl_tally *tally, struct kith_ledger *ledger, uint
 					 tally->count[i] - 1, "", 0);
 	}
 	memset(tally, 0, sizeof *tally);
+}
+
+void nsrl_fault_take(struct nsrl_fault *fault, const struct kith_unpack *unpack, const char *member)
+{
+	*fault = (struct nsrl_fault){.fault = kith_unpack_fault(unpack),
+				     .offset = kith_unpack_offset(unpack)};
+	(void)snprintf(fault->member, sizeof fault->member, "%s", member);
+}
+
+/* A checksum is behind all that it is of: what can be read of a damaged member has none. */
+void nsrl_fault_note(const struct nsrl_fault *fault, struct kith_ledger *ledger, uint32_t source)
+{
+	if (fault->fault == KITH_UNPACK_BROKEN)
+		kith_ledger_notef(ledger, source, KITH_LEDGER_FAILED,
+				  "archive damaged or cut off: what it had until there is kept "
+				  "without a checksum",
+				  "'%s', at offset %llu of its content", fault->member,
+				  (unsigned long long)fault->offset);
+	else if (fault->fault == KITH_UNPACK_CHECKSUM)
+		kith_ledger_notef(ledger, source, KITH_LEDGER_FAILED,
+				  "archive with a wrong checksum: any row of it may be wrong",
+				  "'%s'", fault->member);
 }
 
 /* ---------------------------------------------------------------- source */

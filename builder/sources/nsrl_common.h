@@ -8,6 +8,7 @@
 
 #include "base/buf.h"
 #include "core/source.h"
+#include "unpack.h"
 
 /* ---------------------------------------------------------------- losses */
 
@@ -34,6 +35,17 @@ static inline void nsrl_count(struct nsrl_tally *tally, enum nsrl_reason reason,
 /* unit: what a row's number means: "METADATA row", "NSRLFile line". */
 void nsrl_tally_flush(struct nsrl_tally *tally, struct kith_ledger *ledger, uint32_t source,
 		      const char *unit);
+
+/* How reading a member of an archive ended, to be noted when its source is declared. */
+struct nsrl_fault {
+	enum kith_unpack_fault fault;
+	uint64_t offset;  /* of its content: bytes that were read */
+	char member[128]; /* its name, cut off when it is longer */
+};
+void nsrl_fault_take(struct nsrl_fault *fault, const struct kith_unpack *unpack,
+		     const char *member);
+/* Nothing for KITH_UNPACK_SOUND. */
+void nsrl_fault_note(const struct nsrl_fault *fault, struct kith_ledger *ledger, uint32_t source);
 
 /* ---------------------------------------------------------------- source */
 

@@ -18,6 +18,7 @@
 /* So many rows make a shard worth while; tables below are read in one. */
 #define SHARD_ROWS      16384u
 #define SHARDS_BY_ROWID 64u
+#define SHARDS_TO_KEEP  16u /* the same with keep-going: each damaged one reads the file again */
 #define SHARDS_BY_HASH  256u
 #define ROWID_MAX       (INT64_C(1) << 40) /* of a damaged table: far over what a release has */
 #define HASH_SPAN       65535u             /* positions by hash: 16 bits */
@@ -71,16 +72,18 @@ static bool is_named_like(const char *member, struct kith_bytes zip)
 	return zip.n > 4 && n > 3 && n - 3 == zip.n - 4 && memcmp(last, zip.data, n - 3) == 0;
 }
 
-static enum kith_status list_zip(const char *path, struct zip_content *content,
-				 struct kith_err *err)
+/* Of a zip without its directory: up to a database that can be passed only by unpacking it. */
+static enum kith_status list_zip(const char *path, enum kith_unpack_format format,
+				 struct zip_content *content, struct kith_err *err)
 {
 	struct kith_unpack *unpack = NULL;
-	struct kith_member member;
+	struct kith_member member = {.has_size = true};
 	struct kith_bytes zip = nsrl_base_name(path);
 	enum kith_status st;
 
-	st = kith_unpack_open(path, path, KITH_UNPACK_ZIP, &unpack, err);
-	while (st == KITH_OK) {
+	*content = (struct zip_content){0};
+	st = kith_unpack_open(path, path, format, &unpack, err);
+	while (st == KITH_OK && (member.has_size || content->databases == 0)) {
 		st = kith_unpack_next(unpack, &member, err);
 		if (st != KITH_OK || !member.is_file)
 			continue;
@@ -94,6 +97,8 @@ static enum kith_status list_zip(const char *path, struct zip_content *content,
 		content->exact = content->exact || is_named_like(member.name, zip);
 	}
 	kith_unpack_close(unpack);
+	if (format == KITH_UNPACK_ZIP_CUT && st == KITH_E_CORRUPT)
+		st = KITH_OK; /* the end */
 	return st < 0 ? st : KITH_OK;
 }
 
@@ -101,16 +106,27 @@ static enum kith_status list_zip(const char *path, struct zip_content *content,
 static enum kith_status unpack_database(struct nsrl_v3 *v3, const struct kith_source_args *args,
 					struct kith_err *err)
 {
-	struct zip_content content = {0};
+	enum kith_unpack_format format = KITH_UNPACK_ZIP;
+	struct zip_content content;
 	struct kith_unpack *unpack = NULL;
 	struct kith_member member;
+	struct kith_err fault = {0};
 	const char *path;
 	bool found = false;
 	enum kith_status st;
 
-	st = list_zip(args->path, &content, err);
-	if (st < 0)
+	st = list_zip(args->path, format, &content, &fault);
+	if (st == KITH_E_CORRUPT && v3->keep_going) {
+		format = KITH_UNPACK_ZIP_CUT;
+		if (list_zip(args->path, format, &content, NULL) == KITH_OK &&
+		    content.databases > 0)
+			st = KITH_OK;
+	}
+	if (st < 0) {
+		if (err != NULL)
+			*err = fault;
 		return st;
+	}
 	if (content.databases == 0)
 		return kith_fail(err, KITH_E_UNSUPPORTED,
 				 content.deltas > 0
@@ -125,17 +141,22 @@ static enum kith_status unpack_database(struct nsrl_v3 *v3, const struct kith_so
 	if (content.encrypted > 0)
 		return kith_fail(err, KITH_E_UNSUPPORTED,
 				 "it is encrypted: expected the NSRL's zip as published");
-	st = kith_unpack_open(args->path, args->path, KITH_UNPACK_ZIP, &unpack, err);
+	st = kith_unpack_open(args->path, args->path, format, &unpack, err);
 	while (st == KITH_OK && !found) {
 		st = kith_unpack_next(unpack, &member, err);
 		found = st == KITH_OK && member.is_file && nsrl_has_suffix(member.name, ".db") &&
 			(content.databases == 1 ||
 			 is_named_like(member.name, nsrl_base_name(args->path)));
 	}
+	if (st >= 0 && !found)
+		st = kith_fail(err, KITH_E_CORRUPT, "the zip changed while it was read");
 	if (st >= 0)
 		st = kith_unpack_spool(unpack, &member, args, ".db", &path, err);
-	if (st >= 0 && !set_path(&v3->path, path))
-		st = kith_fail_nomem(err);
+	if (st >= 0) {
+		nsrl_fault_take(&v3->fault, unpack, member.name);
+		if (!set_path(&v3->path, path))
+			st = kith_fail_nomem(err);
+	}
 	kith_unpack_close(unpack);
 	return st;
 }
@@ -277,9 +298,11 @@ static enum kith_status split_rows(struct nsrl_v3 *v3, struct kith_sql *sql, boo
 {
 	struct kith_sql_value low = {0}, high = {0};
 	char text[64];
-	bool indexed = false, numbers = false, damaged = false;
+	bool indexed = false, numbers = false, damaged;
+	uint64_t size, whole;
 	enum kith_status st = KITH_OK;
 
+	damaged = kith_sql_is_cut(sql, &size, &whole);
 	plan->unit = "rows";
 	v3->n_shards = 1;
 	if (has_rowid) {
@@ -288,7 +311,7 @@ static enum kith_status split_rows(struct nsrl_v3 *v3, struct kith_sql *sql, boo
 		(void)snprintf(text, sizeof text, "SELECT max(rowid) FROM %s", v3_table(v3));
 		if (st >= 0)
 			st = query_number(sql, text, &high, err);
-		if (st == KITH_E_CORRUPT && v3->keep_going) {
+		if (damaged || (st == KITH_E_CORRUPT && v3->keep_going)) {
 			/* an end is lost: search all that a table may hold */
 			low = (struct kith_sql_value){.type = KITH_SQL_INTEGER, .number = 0};
 			high =
@@ -298,7 +321,8 @@ static enum kith_status split_rows(struct nsrl_v3 *v3, struct kith_sql *sql, boo
 		}
 		numbers = low.type == KITH_SQL_INTEGER && high.type == KITH_SQL_INTEGER;
 	}
-	if (st >= 0 && !v3->full && !damaged)
+	/* with keep-going in the order of the file: what a damaged page costs is found there */
+	if (st >= 0 && !v3->full && !(v3->keep_going && numbers))
 		st = kith_sql_has_index(sql, "FILE", "sha256", &indexed, err);
 	if (st < 0)
 		goto out;
@@ -317,7 +341,7 @@ static enum kith_status split_rows(struct nsrl_v3 *v3, struct kith_sql *sql, boo
 		st = probe_case(v3, sql, err);
 	} else if (numbers) {
 		v3->split = V3_BY_ROWID;
-		v3->n_shards = SHARDS_BY_ROWID;
+		v3->n_shards = v3->keep_going ? SHARDS_TO_KEEP : SHARDS_BY_ROWID;
 	}
 out:
 	plan->n_shards = v3->n_shards;
@@ -343,6 +367,19 @@ static struct kith_bytes date_part(struct kith_bytes text, char date[static 10])
 			return (struct kith_bytes){NULL, 0};
 	}
 	return (struct kith_bytes){(const uint8_t *)date, 10};
+}
+
+/* What is known to be lost before anything is read. */
+static void note_losses(const struct nsrl_v3 *v3, const struct kith_sql *sql,
+			struct kith_ledger *ledger)
+{
+	uint64_t size, whole;
+
+	nsrl_fault_note(&v3->fault, ledger, v3->source);
+	if (kith_sql_is_cut(sql, &size, &whole))
+		kith_ledger_notef(ledger, v3->source, KITH_LEDGER_FAILED, "database cut off",
+				  "at offset %llu of %llu", (unsigned long long)size,
+				  (unsigned long long)whole);
 }
 
 static enum kith_status declare(struct nsrl_v3 *v3, struct kith_sql *sql,
@@ -379,6 +416,8 @@ static enum kith_status declare(struct nsrl_v3 *v3, struct kith_sql *sql,
 		release.set =
 		    (struct kith_bytes){(const uint8_t *)args->set_name, strlen(args->set_name)};
 	st = nsrl_declare(args, &release, &v3->source, &v3->root, err);
+	if (st >= 0)
+		note_losses(v3, sql, args->ledger);
 out:
 	kith_sql_finish(stmt);
 	return st;
@@ -427,6 +466,8 @@ static enum kith_status open_database(struct nsrl_v3 *v3, const struct kith_sour
 		st = make_select(v3, sql, has_rowid, err);
 	if (st >= 0 && v3->full)
 		st = make_container(v3, sql, err);
+	if (st >= 0 && v3->keep_going && has_rowid)
+		st = v3_find_leaves(v3, sql, v3->full ? columns_full : columns_minimal, err);
 	if (st >= 0)
 		st = declare(v3, sql, args, err);
 	if (st >= 0)

@@ -11,6 +11,7 @@
 #include "idmap.h"
 #include "nsrl_common.h"
 #include "sqlite.h"
+#include "sqlite_leaves.h"
 
 /* Columns of a row's SELECT, for both kinds; those after OWNER are for full sets. */
 enum v3_column {
@@ -44,10 +45,13 @@ struct nsrl_v3 {
 	size_t cache_bytes; /* of a connection */
 	size_t chain_bytes; /* of a shard's cache of containers */
 	uint32_t source, root;
+	struct nsrl_fault fault;   /* of the zip's member that is the database */
 	struct idmap packages;     /* package_id -> place */
 	struct idmap objects;      /* full: object_id -> place */
 	struct kith_buf select;    /* SQL up to its WHERE, terminated */
 	struct kith_buf container; /* SQL: a container by its metadata_id, terminated */
+	struct kith_leaves leaves; /* the SELECT's columns, for pages that the table lost */
+	bool has_leaves;
 	enum v3_split split;
 	int64_t first_rowid;
 	uint64_t span;
@@ -58,6 +62,10 @@ struct nsrl_v3 {
  * object belongs to which package. */
 enum kith_status v3_read_products(struct nsrl_v3 *v3, struct kith_sql *sql,
 				  const struct kith_source_args *args, struct kith_err *err);
+
+/* nsrl_v3_leaves.c: finds out where the columns of names (by enum v3_column) are in a record. */
+enum kith_status v3_find_leaves(struct nsrl_v3 *v3, struct kith_sql *sql, const char *const *names,
+				struct kith_err *err);
 
 /* nsrl_v3_rows.c */
 enum kith_status v3_read_shard(const struct nsrl_v3 *v3, uint32_t shard,

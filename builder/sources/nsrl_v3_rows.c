@@ -158,7 +158,9 @@ static enum kith_status make_below(struct worker *w, struct kith_bytes path, int
 
 	if (extractee > 0 && w->chain != NULL) {
 		st = v3_chain_find(w->chain, extractee, &chain, err);
-		if (st < 0)
+		if (st == KITH_E_CORRUPT && w->v3->keep_going)
+			chain = (struct v3_below){.missing = true};
+		else if (st < 0)
 			return st;
 	}
 	w->missing = chain.missing;
@@ -313,9 +315,21 @@ static enum kith_status prepare_range(struct worker *w, uint32_t shard, uint64_t
 	return st;
 }
 
+/* Reads on behind damage without the tree: the rows of pages that can be read. */
+static enum kith_status read_leaves(struct worker *w, uint64_t from, uint64_t to,
+				    struct kith_err *err)
+{
+	const struct nsrl_v3 *v3 = w->v3;
+
+	return kith_leaves_each((const char *)v3->path.data, &v3->leaves,
+				(int64_t)((uint64_t)v3->first_rowid + from),
+				(int64_t)((uint64_t)v3->first_rowid + to), read_row, w, err);
+}
+
 /*
  * Reads the positions from .. to. Damage ends the build, or with keep-going it is noted and
- * reading goes on some way behind it, farther each time that this did not help.
+ * reading goes on behind it: in the leaves, or, where they cannot be told, some way behind it and
+ * farther each time that this did not help.
  */
 static enum kith_status read_range(struct worker *w, uint32_t shard, uint64_t from, uint64_t to,
 				   struct kith_err *err)
@@ -325,7 +339,7 @@ static enum kith_status read_range(struct worker *w, uint32_t shard, uint64_t fr
 
 	for (;;) {
 		struct kith_err fault = {0};
-		uint64_t rows_before = w->tally.count[NSRL_READ];
+		uint64_t rows_before = w->tally.count[NSRL_READ], at = 0;
 		bool damaged = false;
 		enum kith_status st;
 
@@ -350,6 +364,12 @@ static enum kith_status read_range(struct worker *w, uint32_t shard, uint64_t fr
 		if (w->tally.count[NSRL_READ] != rows_before && w->position >= from) {
 			from = w->position;
 			skip = 1;
+			at = 1;
+		}
+		if (v3->split == V3_BY_ROWID && v3->has_leaves && to - from >= at) {
+			st = read_leaves(w, from + at, to, err);
+			if (st != KITH_E_UNSUPPORTED)
+				return st;
 		}
 		if (v3->split == V3_WHOLE || to - from < skip)
 			return KITH_OK;

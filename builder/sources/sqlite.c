@@ -24,6 +24,7 @@ struct kith_sql {
 	void *user;
 	enum kith_status st; /* what row() returned */
 	struct kith_err *err;
+	uint64_t size, whole; /* bytes of the file, and as its header says; 0: it does not say */
 };
 
 struct kith_sql_stmt {
@@ -191,37 +192,39 @@ static int harden(sqlite3 *db, size_t cache_bytes, bool salvage)
 }
 
 /*
- * Says where a database ends that is shorter than its header tells: SQLite only says "malformed".
- * Offsets: https://www.sqlite.org/fileformat.html, section 1.3. The count of pages is right only
- * when the change counter is that of the version that wrote it.
+ * Finds out where a database ends and where its header says: of one that is cut off SQLite only
+ * says "malformed". Offsets: https://www.sqlite.org/fileformat.html, section 1.3. The count of
+ * pages is right only when the change counter is that of the version that wrote it.
  */
-static enum kith_status check_whole(const char *path, struct kith_err *err)
+static enum kith_status read_sizes(struct kith_sql *sql, const char *path, struct kith_err *err)
 {
 	uint8_t head[100];
-	uint64_t size, whole, page;
+	uint64_t page;
 	int fd = -1;
 	enum kith_status st = kith_io_open(path, &fd, err);
 
 	if (st >= 0)
-		st = kith_io_size(fd, &size, err);
-	if (st >= 0 && size >= sizeof head) {
+		st = kith_io_size(fd, &sql->size, err);
+	if (st >= 0 && sql->size >= sizeof head) {
 		st = kith_io_pread(fd, head, sizeof head, 0, err);
 		if (st < 0)
 			goto out;
 		page = (uint64_t)head[16] << 8 | head[17];
 		page = page == 1 ? 65536 : page;
-		whole = page * kith_get_be32(head + 28);
-		if (kith_get_be32(head + 24) == kith_get_be32(head + 92) && size < whole)
-			st = kith_fail(
-			    err, KITH_E_CORRUPT,
-			    "damaged database: it ends at offset %llu, its header tells of "
-			    "%llu bytes",
-			    (unsigned long long)size, (unsigned long long)whole);
+		if (kith_get_be32(head + 24) == kith_get_be32(head + 92))
+			sql->whole = page * kith_get_be32(head + 28);
 	}
 out:
 	if (fd >= 0)
 		(void)close(fd);
 	return st;
+}
+
+bool kith_sql_is_cut(const struct kith_sql *sql, uint64_t *ret_size, uint64_t *ret_whole)
+{
+	*ret_size = sql->size;
+	*ret_whole = sql->whole;
+	return sql->size < sql->whole;
 }
 
 enum kith_status kith_sql_open(const char *path, size_t cache_bytes, bool salvage,
@@ -235,8 +238,6 @@ enum kith_status kith_sql_open(const char *path, size_t cache_bytes, bool salvag
 	st = check_no_log(path, "-wal", err);
 	if (st >= 0)
 		st = check_no_log(path, "-journal", err);
-	if (st >= 0 && !salvage)
-		st = check_whole(path, err);
 	if (st < 0)
 		goto out;
 	sql = calloc(1, sizeof *sql);
@@ -244,6 +245,14 @@ enum kith_status kith_sql_open(const char *path, size_t cache_bytes, bool salvag
 		st = kith_fail_nomem(err);
 		goto out;
 	}
+	st = read_sizes(sql, path, err);
+	if (st >= 0 && !salvage && sql->size < sql->whole)
+		st = kith_fail(err, KITH_E_CORRUPT,
+			       "damaged database: it ends at offset %llu, its header tells of %llu "
+			       "bytes",
+			       (unsigned long long)sql->size, (unsigned long long)sql->whole);
+	if (st < 0)
+		goto out;
 	rc = sqlite3_open_v2((const char *)uri.data, &sql->db,
 			     SQLITE_OPEN_READONLY | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_URI,
 			     kith_sqlite_ahead());

@@ -46,6 +46,8 @@ struct kith_sql_value {
 enum kith_status kith_sql_open(const char *path, size_t cache_bytes, bool salvage,
 			       struct kith_sql **ret_sql, struct kith_err *err);
 void kith_sql_close(struct kith_sql *sql); /* NULL is accepted */
+/* Does the file end before its header says? Then *ret_size: where, *ret_whole: how long it was. */
+bool kith_sql_is_cut(const struct kith_sql *sql, uint64_t *ret_size, uint64_t *ret_whole);
 
 /* Is there a real table (no view, no virtual table) of that name? */
 enum kith_status kith_sql_has_table(struct kith_sql *sql, const char *table, bool *ret,

@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * sqlite_ahead.c: a VFS in front of SQLite's own. What must hold: a read gives the very bytes that
- * the file underneath has there; whatever is not a plain read is the file's own business.
+ * the file underneath has there; whatever is not a plain read is the file's own business, but for
+ * its size: of a file that is cut off inside a page SQLite would fill that page up with zeros, and
+ * half a name would be a name.
  */
 #include "sqlite_ahead.h"
 
@@ -21,7 +23,7 @@ struct piece {
 struct ahead {
 	sqlite3_file base;   /* must be first */
 	sqlite3_file *under; /* behind this struct, in the same allocation of SQLite's */
-	sqlite3_int64 size;  /* of the file, which does not change */
+	sqlite3_int64 size;  /* of the file, in whole pages; it does not change */
 	struct piece pieces[PIECES];
 	int last;               /* the piece that was read from last */
 	sqlite3_int64 expected; /* behind the last read that was not from a piece */
@@ -135,7 +137,8 @@ static int ahead_sync(sqlite3_file *file, int flags)
 
 static int ahead_size(sqlite3_file *file, sqlite3_int64 *ret)
 {
-	return ahead_of(file)->under->pMethods->xFileSize(ahead_of(file)->under, ret);
+	*ret = ahead_of(file)->size;
+	return SQLITE_OK;
 }
 
 static int ahead_lock(sqlite3_file *file, int level)
@@ -185,6 +188,23 @@ static const sqlite3_io_methods methods = {
     .xDeviceCharacteristics = ahead_device,
 };
 
+/* Forgets the rest of a page at the end. */
+static int whole_pages(struct ahead *ahead)
+{
+	unsigned char head[18];
+	sqlite3_int64 page;
+	int rc;
+
+	if (ahead->size < (sqlite3_int64)sizeof head)
+		return SQLITE_OK;
+	rc = ahead->under->pMethods->xRead(ahead->under, head, sizeof head, 0);
+	page = (sqlite3_int64)head[16] << 8 | head[17];
+	page = page == 1 ? 65536 : page;
+	if (rc == SQLITE_OK && page >= 512)
+		ahead->size -= ahead->size % page;
+	return rc;
+}
+
 static int ahead_open(sqlite3_vfs *vfs, const char *name, sqlite3_file *file, int flags,
 		      int *ret_flags)
 {
@@ -197,6 +217,8 @@ static int ahead_open(sqlite3_vfs *vfs, const char *name, sqlite3_file *file, in
 	rc = own->xOpen(own, name, ahead->under, flags, ret_flags);
 	if (rc == SQLITE_OK)
 		rc = ahead->under->pMethods->xFileSize(ahead->under, &ahead->size);
+	if (rc == SQLITE_OK)
+		rc = whole_pages(ahead);
 	/* SQLite calls xClose when there are methods, even after a failure. */
 	ahead->base.pMethods = ahead->under->pMethods == NULL ? NULL : &methods;
 	return rc;

@@ -10,7 +10,19 @@
 
 #include "core/source.h"
 
-enum kith_unpack_format { KITH_UNPACK_ZIP, KITH_UNPACK_ISO };
+enum kith_unpack_format {
+	KITH_UNPACK_ZIP,
+	KITH_UNPACK_ZIP_CUT, /* its directory is lost: members are taken as they follow each other
+			      */
+	KITH_UNPACK_ISO
+};
+
+/* What became of the present member while it was read. */
+enum kith_unpack_fault {
+	KITH_UNPACK_SOUND,   /* so far */
+	KITH_UNPACK_BROKEN,  /* damaged or cut off behind what was read */
+	KITH_UNPACK_CHECKSUM /* read to its end, but it does not fit its checksum or size */
+};
 
 struct kith_unpack;
 
@@ -31,11 +43,22 @@ void kith_unpack_close(struct kith_unpack *unpack); /* NULL is accepted */
 enum kith_status kith_unpack_next(struct kith_unpack *unpack, struct kith_member *ret,
 				  struct kith_err *err);
 
-/* Reads on in the present member; user: the struct kith_unpack. Fits struct kith_lines. */
+/*
+ * Reads on in the present member; user: the struct kith_unpack. Fits struct kith_lines. Everything
+ * that can be had before damage is handed over before KITH_E_CORRUPT.
+ */
 enum kith_status kith_unpack_read(void *user, void *buf, size_t n, size_t *ret_n,
 				  struct kith_err *err);
 
-/* Writes the present member to a file in the scratch folder, after checking that it has room. */
+enum kith_unpack_fault kith_unpack_fault(const struct kith_unpack *unpack);
+/* Bytes of the present member that were read. */
+uint64_t kith_unpack_offset(const struct kith_unpack *unpack);
+
+/*
+ * Writes the present member to a file in the scratch folder, after checking that it has room. With
+ * args->keep_going damage is no failure when there is something before it: see
+ * kith_unpack_fault().
+ */
 enum kith_status kith_unpack_spool(struct kith_unpack *unpack, const struct kith_member *member,
 				   const struct kith_source_args *args, const char *suffix,
 				   const char **ret_path, struct kith_err *err);

@@ -353,8 +353,9 @@ static void what_is_no_release_is_refused_with_a_sentence(void **state)
 	}
 }
 
-/* Makes a database of 30,000 rows and cuts it off. */
-static void make_cut_off(struct source_fixture *f)
+/* Makes a database of 30,000 rows and cuts it off; quarters: what is left. more: bytes of the page
+ * behind. */
+static void make_cut_off(struct source_fixture *f, size_t quarters, size_t more)
 {
 	static char data[8 << 20];
 	FILE *file;
@@ -370,19 +371,50 @@ static void make_cut_off(struct source_fixture *f)
 	n = fread(data, 1, sizeof data, file);
 	assert_int_equal(fclose(file), 0);
 	assert_true(n > 4096 && n < sizeof data);
-	source_write(f, "input", data, n / 4096 * 3 / 4 * 4096);
+	source_write(f, "input", data, n / 4096 * quarters / 4 * 4096 + more);
 }
 
 static void cut_off_database_ends_the_build_unless_told_to_go_on(void **state)
 {
 	struct source_fixture *f = *state;
 
-	make_cut_off(f);
+	make_cut_off(f, 3, 0);
 	assert_int_equal(source_build(f, f->input, false), KITH_E_CORRUPT);
 	assert_non_null(strstr(f->err.msg, "damaged database"));
 	assert_int_equal(source_build(f, f->input, true), KITH_OK);
 	assert_in_range(f->result.files, 10000, 29999);
 	assert_true(source_ledger(f, KITH_LEDGER_FAILED, "damaged database") > 0);
+}
+
+/* What leads to the first pages of a table is written when it has a few hundred. */
+static void rows_are_kept_when_the_way_to_them_is_cut_off(void **state)
+{
+	struct source_fixture *f = *state;
+	uint64_t files;
+
+	make_cut_off(f, 1, 0);
+	assert_int_equal(source_build(f, f->input, true), KITH_OK);
+	files = f->result.files;
+	assert_in_range(files, 30000 / 5, 30000 / 4);
+	assert_int_equal(f->result.occurrences, files);
+	assert_int_equal(source_ledger(f, KITH_LEDGER_FAILED, "database cut off"), 1);
+	/* a part of a page makes no row: it is no page */
+	make_cut_off(f, 1, 3500);
+	assert_int_equal(source_build(f, f->input, true), KITH_OK);
+	assert_int_equal(f->result.files, files);
+	assert_int_equal(source_ledger(f, KITH_LEDGER_COUNT, "rows read"), files);
+}
+
+static void keep_going_changes_nothing_of_a_whole_database(void **state)
+{
+	struct source_fixture *f = *state;
+	uint8_t id[32];
+
+	make_cut_off(f, 4, 0);
+	build(f);
+	memcpy(id, f->result.id, sizeof id);
+	assert_int_equal(source_build(f, f->input, true), KITH_OK);
+	assert_memory_equal(id, f->result.id, sizeof id);
 }
 
 int main(void)
@@ -399,6 +431,8 @@ int main(void)
 	    TEST(container_chains_end),
 	    TEST(what_is_no_release_is_refused_with_a_sentence),
 	    TEST(cut_off_database_ends_the_build_unless_told_to_go_on),
+	    TEST(rows_are_kept_when_the_way_to_them_is_cut_off),
+	    TEST(keep_going_changes_nothing_of_a_whole_database),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
