@@ -104,7 +104,9 @@ static enum kith_status declare(struct nsrl_v2 *v2, const struct kith_source_arg
 {
 	static const char unknown[] = "unknown", unnamed[] = "unnamed";
 	struct nsrl_release release = {.prefix = "nsrl-v2"};
+	enum kith_status st;
 	char date[10];
+	size_t i;
 
 	find_version(v2, &release, date);
 	if (release.release.n == 0)
@@ -116,7 +118,10 @@ static enum kith_status declare(struct nsrl_v2 *v2, const struct kith_source_arg
 		release.set = (struct kith_bytes){v2->label.data, v2->label.n};
 	else if (release.set.n == 0)
 		release.set = (struct kith_bytes){(const uint8_t *)unnamed, sizeof unnamed - 1};
-	return nsrl_declare(args, &release, &v2->source, &v2->root, err);
+	st = nsrl_declare(args, &release, &v2->source, &v2->root, err);
+	for (i = 0; st >= 0 && i < sizeof v2->faults / sizeof v2->faults[0]; i++)
+		nsrl_fault_note(&v2->faults[i], args->ledger, v2->source);
+	return st;
 }
 
 /* ------------------------------------------------------------------- rows */
@@ -273,7 +278,7 @@ static enum kith_status read_lines(struct worker *w, struct kith_err *err)
 	return KITH_OK;
 }
 
-/* Opens the stream of NSRLFile.txt: a file, or the member of a zip. */
+/* Opens the stream of NSRLFile.txt: a file, or the member of an archive. */
 static enum kith_status open_rows(const struct nsrl_v2 *v2, struct kith_lines *lines, int *ret_fd,
 				  struct kith_unpack **ret_unpack, struct kith_err *err)
 {
@@ -286,17 +291,30 @@ static enum kith_status open_rows(const struct nsrl_v2 *v2, struct kith_lines *l
 		return st;
 	}
 	kith_lines_init(lines, -1, KITH_LIMIT_LINE);
-	st = kith_unpack_open((const char *)v2->path.data, (const char *)v2->input.data,
-			      KITH_UNPACK_ZIP, ret_unpack, err);
+	st = kith_unpack_open((const char *)v2->path.data, (const char *)v2->input.data, v2->format,
+			      ret_unpack, err);
 	do {
 		if (st >= 0)
 			st = kith_unpack_next(*ret_unpack, &member, err);
 		if (st == KITH_END)
-			st = kith_fail(err, KITH_E_CORRUPT, "the zip changed while it was read");
+			st = kith_fail(err, KITH_E_CORRUPT, "it changed while it was read");
 	} while (st >= 0 && strcmp(member.name, (const char *)v2->member.data) != 0);
 	lines->read = kith_unpack_read;
 	lines->user = *ret_unpack;
 	return st;
+}
+
+static void note_damage(const struct nsrl_v2 *v2, const struct kith_unpack *unpack, uint64_t line,
+			struct kith_ledger *ledger)
+{
+	struct nsrl_fault fault = {0};
+
+	if (unpack != NULL)
+		nsrl_fault_take(&fault, unpack, (const char *)v2->member.data);
+	nsrl_fault_note(&fault, ledger, v2->source);
+	if (fault.fault != KITH_UNPACK_CHECKSUM) /* then every line was read */
+		kith_ledger_notef(ledger, v2->source, KITH_LEDGER_FAILED, "damaged or cut off",
+				  "NSRLFile, after line %" PRIu64, line);
 }
 
 static enum kith_status read_source(void *state, uint32_t shard, struct kith_collector *collector,
@@ -316,8 +334,7 @@ static enum kith_status read_source(void *state, uint32_t shard, struct kith_col
 	if (st >= 0)
 		st = read_lines(&w, &fault);
 	if (st == KITH_E_CORRUPT && v2->keep_going) {
-		kith_ledger_notef(ledger, v2->source, KITH_LEDGER_FAILED, "damaged or cut off",
-				  "NSRLFile, after line %" PRIu64, w.lines.number);
+		note_damage(v2, unpack, w.lines.number, ledger);
 		st = KITH_OK;
 	}
 	if (st < 0 && err != NULL) {

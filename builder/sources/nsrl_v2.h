@@ -50,12 +50,15 @@ struct v2_code {
 
 struct nsrl_v2 {
 	struct kith_buf input;  /* path, terminated: for messages */
-	struct kith_buf path;   /* terminated: of NSRLFile.txt, or of the zip that has it */
-	struct kith_buf member; /* terminated: its name in the zip; empty: it is a file */
-	struct kith_buf label;  /* how the zip's folder or the image names the set; may be empty */
+	struct kith_buf path;   /* terminated: of NSRLFile.txt, or of the archive that has it */
+	struct kith_buf member; /* terminated: its name in the archive; empty: it is a file */
+	enum kith_unpack_format format; /* of the archive */
+	struct kith_buf label; /* how the zip's folder or the image names the set; may be empty */
 	struct kith_buf texts[V2_TEXTS]; /* the small files; empty when missing */
 	bool has_text[V2_TEXTS];
-	uint64_t file_bytes; /* of NSRLFile.txt; 0: unknown */
+	struct nsrl_fault
+	    faults[V2_TEXTS + 1]; /* of the small files; then of the zip in the archive */
+	uint64_t file_bytes;      /* of NSRLFile.txt; 0: unknown */
 	bool keep_going;
 	uint32_t source, root;
 	struct idmap numbers;  /* ProductCode that is a number -> place */

@@ -44,6 +44,13 @@ static enum kith_status read_fd(void *user, void *buf, size_t n, size_t *ret_n,
 	return kith_io_read(*fd, buf, n, ret_n, err);
 }
 
+/* Forgets a last line that is not whole. */
+static void cut_line(struct kith_buf *text)
+{
+	while (text->n > 0 && text->data[text->n - 1] != '\n')
+		text->n--;
+}
+
 static enum kith_status load_text(struct nsrl_v2 *v2, enum v2_text which, read_fn read, void *user,
 				  struct kith_err *err)
 {
@@ -57,8 +64,11 @@ static enum kith_status load_text(struct nsrl_v2 *v2, enum v2_text which, read_f
 		if (room == NULL)
 			return kith_fail_nomem(err);
 		st = read(user, room, BLOCK, &got, err);
-		if (st < 0)
+		if (st < 0) {
+			cut_line(text);
+			v2->has_text[which] = text->n > 0;
 			return st;
+		}
 		text->n += got;
 		if (text->n > TEXT_MAX)
 			return kith_fail(err, KITH_E_LIMIT, "%s is larger than %zu bytes",
@@ -142,7 +152,8 @@ static enum kith_status read_volume(struct nsrl_v2 *v2, const char *path, struct
 
 /* Remembers the rows' member, and the folder it is in. */
 static enum kith_status found_rows(struct nsrl_v2 *v2, const char *path,
-				   const struct kith_member *member, struct kith_err *err)
+				   enum kith_unpack_format format, const struct kith_member *member,
+				   struct kith_err *err)
 {
 	const char *slash = strrchr(member->name, '/');
 	const char *start = member->name;
@@ -157,46 +168,100 @@ static enum kith_status found_rows(struct nsrl_v2 *v2, const char *path,
 			return kith_fail_nomem(err);
 	}
 	v2->file_bytes = member->has_size ? member->size_bytes : 0;
+	v2->format = format;
 	if (!set_text(&v2->path, path, strlen(path)) ||
 	    !set_text(&v2->member, member->name, strlen(member->name)))
 		return kith_fail_nomem(err);
 	return KITH_OK;
 }
 
+/* One archive that is gone through. */
+struct scan {
+	struct nsrl_v2 *v2;
+	const struct kith_source_args *args;
+	const char *path;
+	enum kith_unpack_format format;
+	const char **ret_inner; /* see scan_archive */
+};
+
+/* Takes what the present member is good for. */
+static enum kith_status take_member(const struct scan *scan, struct kith_unpack *unpack,
+				    const struct kith_member *member, struct kith_err *err)
+{
+	struct nsrl_v2 *v2 = scan->v2;
+	enum v2_text which = text_of(member->name);
+	bool rows = nsrl_is_member(member->name, rows_name) && !is_set(&v2->path);
+	bool zip = scan->ret_inner != NULL && *scan->ret_inner == NULL && is_rows_zip(member->name);
+	bool text = which != V2_TEXTS && !v2->has_text[which];
+	enum kith_status st = KITH_OK;
+
+	if ((rows || zip || text) && member->encrypted)
+		return fail_encrypted(err);
+	if (rows)
+		return found_rows(v2, scan->path, scan->format, member, err);
+	if (zip)
+		st = kith_unpack_spool(unpack, member, scan->args, ".zip", scan->ret_inner, err);
+	else if (text)
+		st = load_text(v2, which, kith_unpack_read, unpack, err);
+	if ((zip || text) && kith_unpack_fault(unpack) != KITH_UNPACK_SOUND)
+		nsrl_fault_take(&v2->faults[zip ? V2_TEXTS : which], unpack, member->name);
+	return st;
+}
+
+/*
+ * Goes through the members. With keep-going a damaged one costs only itself; behind it the archive
+ * has to be opened again.
+ */
+static enum kith_status scan_members(const struct scan *scan, struct kith_err *err)
+{
+	struct kith_unpack *unpack = NULL;
+	struct kith_member member;
+	unsigned done = 0, i;
+	enum kith_status st;
+	bool again;
+
+	do {
+		again = false;
+		st = kith_unpack_open(scan->path, scan->args->path, scan->format, &unpack, err);
+		for (i = 0; st == KITH_OK; i++) {
+			st = kith_unpack_next(unpack, &member, err);
+			if (st != KITH_OK || i < done || !member.is_file)
+				continue;
+			done = i + 1;
+			st = take_member(scan, unpack, &member, err);
+			again = st == KITH_E_CORRUPT && scan->args->keep_going &&
+				scan->format != KITH_UNPACK_ZIP_CUT;
+		}
+		kith_unpack_close(unpack);
+		unpack = NULL;
+	} while (again);
+	return st < 0 ? st : KITH_OK;
+}
+
 /*
  * Goes through an archive once. *ret_inner: the scratch file with the zip that has NSRLFile, when
- * the archive holds it zipped (inner NULL: a zip inside is not looked for).
+ * the archive holds it zipped (ret_inner NULL: a zip inside is not looked for). With keep-going
+ * damage ends an archive once it has given its rows.
  */
 static enum kith_status scan_archive(struct nsrl_v2 *v2, const struct kith_source_args *args,
 				     const char *path, enum kith_unpack_format format,
 				     const char **ret_inner, struct kith_err *err)
 {
-	struct kith_unpack *unpack = NULL;
-	struct kith_member member;
-	enum kith_status st;
+	struct scan scan = {v2, args, path, format, ret_inner};
+	struct kith_err fault = {0};
+	enum kith_status st = scan_members(&scan, &fault);
 
-	st = kith_unpack_open(path, args->path, format, &unpack, err);
-	while (st == KITH_OK) {
-		enum v2_text which;
-		bool rows, zip;
-
-		st = kith_unpack_next(unpack, &member, err);
-		if (st != KITH_OK || !member.is_file)
-			continue;
-		which = text_of(member.name);
-		rows = nsrl_is_member(member.name, rows_name) && !is_set(&v2->path);
-		zip = ret_inner != NULL && *ret_inner == NULL && is_rows_zip(member.name);
-		if ((rows || zip || which != V2_TEXTS) && member.encrypted)
-			st = fail_encrypted(err);
-		else if (rows)
-			st = found_rows(v2, path, &member, err);
-		else if (zip)
-			st = kith_unpack_spool(unpack, &member, args, ".zip", ret_inner, err);
-		else if (which != V2_TEXTS && !v2->has_text[which])
-			st = load_text(v2, which, kith_unpack_read, unpack, err);
+	if (st == KITH_E_CORRUPT && args->keep_going && format == KITH_UNPACK_ZIP &&
+	    !is_set(&v2->path) && (ret_inner == NULL || *ret_inner == NULL)) {
+		scan.format = KITH_UNPACK_ZIP_CUT;
+		(void)scan_members(&scan, NULL);
 	}
-	kith_unpack_close(unpack);
-	return st < 0 ? st : KITH_OK;
+	if (st == KITH_E_CORRUPT && args->keep_going &&
+	    (is_set(&v2->path) || (ret_inner != NULL && *ret_inner != NULL)))
+		return KITH_OK;
+	if (st < 0 && err != NULL)
+		*err = fault;
+	return st;
 }
 
 /* --------------------------------------------------------------- folders */

@@ -54,6 +54,8 @@ bool v2_take_right(struct kith_bytes *rest, struct kith_bytes *ret_field)
 			continue;
 		if (quoted && (rest->n - i < 3 || rest->data[i + 1] != '"'))
 			continue;
+		if (!quoted && i + 1 < rest->n && rest->data[i + 1] == '"')
+			return false; /* cut off inside its quotes */
 		*ret_field = v2_unquote((struct kith_bytes){rest->data + i + 1, rest->n - i - 1});
 		rest->n = i;
 		return true;

@@ -3,6 +3,7 @@
  * nsrl_v2_tables.c: NSRLProd, NSRLMfg and NSRLOS. All codes are texts: they were mnemonics ("WIN")
  * before they became numbers. A code may have several rows, and all of them count.
  */
+#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -30,13 +31,13 @@ struct table {
 
 /* What each file looks like: the name is the second field. */
 static const struct {
-	const char *name;
+	const char *name, *file;
 	size_t fields;
 } formats[V2_TEXTS] = {
-    [V2_MFG] = {"NSRLMfg line", 2},
-    [V2_OS] = {"NSRLOS line", 4},
-    [V2_PROD] = {"NSRLProd line", 7},
-    [V2_VERSION] = {"VERSION line", 2},
+    [V2_MFG] = {"NSRLMfg line", "NSRLMfg.txt", 2},
+    [V2_OS] = {"NSRLOS line", "NSRLOS.txt", 4},
+    [V2_PROD] = {"NSRLProd line", "NSRLProd.txt", 7},
+    [V2_VERSION] = {"VERSION line", "version.txt", 2},
 };
 
 static int cmp_rows(const void *a, const void *b)
@@ -69,6 +70,9 @@ static bool parse_line(struct kith_bytes line, size_t fields, struct table_row *
 	for (i = fields; i-- > 2;)
 		if (!v2_take_right(&line, &row->field[i]))
 			return false;
+	/* a name that begins with a quote has to end with another one */
+	if (line.n > 0 && line.data[0] == '"' && (line.n < 2 || line.data[line.n - 1] != '"'))
+		return false;
 	row->field[1] = v2_unquote(line);
 	return true;
 }
@@ -115,9 +119,9 @@ static enum kith_status parse_table(struct nsrl_v2 *v2, enum v2_text which, stru
 	struct kith_buf *text = &v2->texts[which];
 	size_t pos = 0, fields = formats[which].fields, i;
 	uint64_t number = 0;
-	enum kith_status st;
+	enum kith_status st = KITH_OK;
 
-	while (pos < text->n) {
+	while (pos < text->n && st >= 0) {
 		const uint8_t *start = text->data + pos, *lf = memchr(start, '\n', text->n - pos);
 		size_t n = lf != NULL ? (size_t)(lf - start) : text->n - pos;
 		struct table_row row = {.line = ++number};
@@ -129,18 +133,21 @@ static enum kith_status parse_table(struct nsrl_v2 *v2, enum v2_text which, stru
 		if (number == 1 || line.n == 0)
 			continue; /* the header */
 		if (!parse_line(line, fields, &row)) {
+			if (lf == NULL) { /* damage, not a bad row */
+				st = kith_fail(err, KITH_E_CORRUPT, "cut off in line %" PRIu64,
+					       number);
+				break;
+			}
 			nsrl_count(tally, NSRL_MALFORMED, number);
 			continue;
 		}
 		for (i = 0; i < fields; i++)
 			undouble_in_place(text, &row.field[i]);
 		st = add_row(table, &row, err);
-		if (st < 0)
-			return st;
 	}
 	if (table->n > 0)
 		qsort(table->rows, table->n, sizeof *table->rows, cmp_rows);
-	return KITH_OK;
+	return st;
 }
 
 /* Number of the first row with that code; table->n when there is none. */
@@ -300,20 +307,27 @@ enum kith_status v2_read_tables(struct nsrl_v2 *v2, const struct kith_source_arg
 	for (i = 0; i < 3 && st >= 0; i++) {
 		enum v2_text which = order[i];
 		struct table *table = &tables[which];
+		struct kith_err fault = {0};
 
 		if (!v2->has_text[which])
 			kith_ledger_notef(args->ledger, v2->source, KITH_LEDGER_FAILED,
-					  "table missing", "%.*s.txt",
-					  (int)(strlen(formats[which].name) - strlen(" line")),
-					  formats[which].name);
-		st = parse_table(v2, which, table, &tally, err);
+					  "table missing", "%s", formats[which].file);
+		st = parse_table(v2, which, table, &tally, &fault);
+		if (st == KITH_E_CORRUPT && v2->keep_going) {
+			kith_ledger_notef(args->ledger, v2->source, KITH_LEDGER_FAILED,
+					  "damaged or cut off", "%s, after %zu rows",
+					  formats[which].file, table->n);
+			st = KITH_OK;
+		} else if (st < 0 && err != NULL) {
+			*err = fault;
+		}
 		for (k = 0; which == V2_MFG && st >= 0 && k < table->n; k++)
 			st = kith_decl_distributor(args->decl, table->rows[k].field[1], &no_links,
 						   &table->rows[k].handle, err);
 		if (which == V2_PROD && st >= 0)
 			st = declare_products(v2, args, tables, &tally, err);
 		if (st < 0)
-			kith_err_context(err, "%s", formats[which].name);
+			kith_err_context(err, "%s", formats[which].file);
 		nsrl_tally_flush(&tally, args->ledger, v2->source, formats[which].name);
 	}
 	for (i = 0; i < V2_TEXTS; i++)

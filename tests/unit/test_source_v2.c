@@ -207,6 +207,42 @@ static void cut_off_text_ends_the_build_unless_told_to_go_on(void **state)
 	assert_int_equal(source_ledger(f, KITH_LEDGER_FAILED, "damaged or cut off"), 1);
 }
 
+/* Half a name is no name. */
+static void cut_off_table_ends_the_build_unless_told_to_go_on(void **state)
+{
+	static const struct {
+		const char *name, *text, *message;
+	} cases[] = {
+	    {"input/NSRLMFG.TXT", "\"MfgCode\",\"MfgName\"\r\n\"675\",\"Nov",
+	     "NSRLMfg.txt: cut off"},
+	    {"input/nsrlos.txt",
+	     "\"OpSystemCode\",\"OpSystemName\",\"OpSystemVersion\",\"MfgCode\"\r\n"
+	     "\"WIN\",\"Windows\",\"98\",\"67",
+	     "NSRLOS.txt: cut off in line 2"},
+	    {"input/NSRLProd.txt",
+	     "\"ProductCode\",\"ProductName\",\"ProductVersion\",\"OpSystemCode\",\"MfgCode\","
+	     "\"Language\",\"ApplicationType\"\r\n7,\"Gold\",\"1.0\",\"WIN\",\"SYM\",\"Eng",
+	     "NSRLProd.txt: cut off in line 2"},
+	};
+	struct source_fixture *f = *state;
+	char text[1024];
+	size_t i;
+
+	assert_int_equal(mkdir(f->input, 0700), 0);
+	for (i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+		write_tables(f);
+		write_text(f, "input/NSRLFile.txt", HEADER_2 HEAD "\"a\",33,7,\"362\",\"\"\r\n");
+		write_text(f, cases[i].name, cases[i].text);
+		assert_int_equal(source_build(f, f->input, false), KITH_E_CORRUPT);
+		assert_non_null(strstr(f->err.msg, cases[i].message));
+		assert_int_equal(source_build(f, f->input, true), KITH_OK);
+		assert_int_equal(source_count(f, A40, "7 > a"), 1);
+		assert_int_equal(source_ledger(f, KITH_LEDGER_FAILED, "damaged or cut off"), 1);
+		if (source_product(f, "7", 0, text, sizeof text) > 0)
+			assert_null(strstr(text, "Nov|"));
+	}
+}
+
 static void text_that_is_no_release_is_refused(void **state)
 {
 	struct source_fixture *f = *state;
@@ -233,6 +269,7 @@ int main(void)
 	    TEST(version_1_has_its_columns_elsewhere),
 	    TEST(missing_tables_cost_only_what_they_hold),
 	    TEST(cut_off_text_ends_the_build_unless_told_to_go_on),
+	    TEST(cut_off_table_ends_the_build_unless_told_to_go_on),
 	    TEST(text_that_is_no_release_is_refused),
 	};
 
