@@ -65,6 +65,7 @@ bool build_plan_add(struct build_plan *plan, const struct kith_source_ops *ops, 
 
 /* A command, as build_command runs it. */
 struct build_command {
+	bool needs_rows; /* see struct kith_build_options */
 	const struct kith_command *command;
 	struct build_args *args;
 	/* From the command line's inputs to the build's. KITH_EXIT_OK, or how the program ends,

@@ -57,7 +57,7 @@ static int plan(char *const *inputs, size_t n, struct build_plan *ret_plan, stru
 static int run(int argc, char **argv)
 {
 	static const struct build_command whole = {
-	    .command = &command, .args = &args, .plan = plan};
+	    .command = &command, .args = &args, .plan = plan, .needs_rows = true};
 
 	return build_command(&whole, argc, argv);
 }

@@ -249,6 +249,7 @@ static int build_set(const struct build_command *command, const struct build_pla
 	    .memory = args->memory,
 	    .threads = (unsigned)args->threads,
 	    .keep_going = args->keep_going,
+	    .needs_rows = command->needs_rows,
 	    .set_name = args->set_name,
 	    .source_options = plan->source_options,
 	    .trivial = trivial,

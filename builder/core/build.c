@@ -433,6 +433,10 @@ enum kith_status kith_build_run(struct kith_build *build, struct kith_build_resu
 		st = kith_fail_nomem(err);
 	if (st >= 0)
 		st = write_set(build, trivial, publish, &result, err);
+	if (st >= 0 && build->options.keep_going && build->options.needs_rows &&
+	    result.failed > 0 && atomic_load(&build->chunks.rows) == 0)
+		st = kith_fail(err, KITH_E_CORRUPT, "'%s'%s: damaged, and no row of it can be read",
+			       build->inputs[0].path, build->n_inputs > 1 ? " and the others" : "");
 	if (st >= 0)
 		st = tell(build, "syncing", "", 0, 0, err);
 	if (st >= 0)

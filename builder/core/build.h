@@ -23,6 +23,7 @@ struct kith_build_options {
 	size_t memory;       /* bytes; 0: KITH_MEMORY_DEFAULT */
 	unsigned threads;    /* 0: one for each core */
 	bool keep_going;
+	bool needs_rows; /* with keep_going: inputs that are so damaged that no row is left fail */
 	const char *set_name;
 	const void *source_options;   /* handed to the sources; not copied */
 	int64_t source_date_epoch;    /* -1: not set */

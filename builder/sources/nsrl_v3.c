@@ -61,7 +61,7 @@ static bool set_path(struct kith_buf *buf, const char *path)
 /* What the members of a zip are for us. */
 struct zip_content {
 	unsigned databases, deltas, encrypted;
-	bool exact; /* one of the databases is named like the zip */
+	unsigned exact; /* databases that are named like the zip */
 };
 
 static bool is_named_like(const char *member, struct kith_bytes zip)
@@ -94,7 +94,7 @@ static enum kith_status list_zip(const char *path, enum kith_unpack_format forma
 			continue;
 		content->databases++;
 		content->encrypted += member.encrypted ? 1 : 0;
-		content->exact = content->exact || is_named_like(member.name, zip);
+		content->exact += is_named_like(member.name, zip) ? 1 : 0;
 	}
 	kith_unpack_close(unpack);
 	if (format == KITH_UNPACK_ZIP_CUT && st == KITH_E_CORRUPT)
@@ -134,10 +134,10 @@ static enum kith_status unpack_database(struct nsrl_v3 *v3, const struct kith_so
 				       "to its database with sqlite3 first"
 				     : "a zip without an NSRL RDS: expected a .db of release 3, "
 				       "or NSRLFile.txt of release 2");
-	if (content.databases > 1 && !content.exact)
+	if (content.databases > 1 && content.exact != 1)
 		return kith_fail(err, KITH_E_UNSUPPORTED,
-				 "it holds %u databases and none is named like it",
-				 content.databases);
+				 "it holds %u databases and %s is named like it", content.databases,
+				 content.exact == 0 ? "none" : "more than one");
 	if (content.encrypted > 0)
 		return kith_fail(err, KITH_E_UNSUPPORTED,
 				 "it is encrypted: expected the NSRL's zip as published");
@@ -447,6 +447,21 @@ static enum kith_status recognise(struct nsrl_v3 *v3, struct kith_sql *sql, stru
 	return st;
 }
 
+/* Why nothing can be made of a database, when what is there of it is not all. */
+static void explain(const struct nsrl_v3 *v3, const struct kith_sql *sql, struct kith_err *err)
+{
+	uint64_t size, whole;
+
+	if (v3->fault.fault != KITH_UNPACK_SOUND)
+		kith_err_context(err,
+				 "damaged or truncated zip: '%s', at offset %llu of its content",
+				 v3->fault.member, (unsigned long long)v3->fault.offset);
+	else if (sql != NULL && kith_sql_is_cut(sql, &size, &whole))
+		kith_err_context(
+		    err, "damaged database: it ends at offset %llu, its header tells of %llu bytes",
+		    (unsigned long long)size, (unsigned long long)whole);
+}
+
 static enum kith_status open_database(struct nsrl_v3 *v3, const struct kith_source_args *args,
 				      struct kith_source_plan *ret_plan, struct kith_err *err)
 {
@@ -475,6 +490,8 @@ static enum kith_status open_database(struct nsrl_v3 *v3, const struct kith_sour
 	if (st >= 0)
 		st = split_rows(v3, sql, has_rowid, ret_plan, err);
 out:
+	if (st < 0)
+		explain(v3, sql, err);
 	kith_sql_close(sql);
 	return st;
 }

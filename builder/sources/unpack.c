@@ -21,6 +21,8 @@
 #define TELL_SIZE ((uint64_t)1 << 30)
 /* How much of a member is unpacked only to find the next one and name it. */
 #define PASS_MAX ((uint64_t)64 << 20)
+/* A zip without members. */
+#define EMPTY_SIZE 22u
 /* Members of one archive that are looked at; a release has about ten. */
 #define MEMBERS_MAX 10000u
 
@@ -92,6 +94,9 @@ static enum kith_status fail_cut(const char *path, const char *name, struct kith
 	if (stat(path, &info) != 0)
 		return kith_fail_errno(err, errno, "cannot open it");
 	size = (unsigned long long)info.st_size;
+	if (size == EMPTY_SIZE) /* its directory is all that it has */
+		return kith_fail(err, KITH_E_UNSUPPORTED,
+				 "an empty zip: expected the NSRL's zip as published");
 	st = kith_unpack_open(path, name, KITH_UNPACK_ZIP_CUT, &unpack, NULL);
 	while (st == KITH_OK && (unpack->member == NULL || can_pass(unpack, &member)))
 		st = kith_unpack_next(unpack, &member, NULL);
@@ -288,6 +293,7 @@ static enum kith_status copy_member(struct kith_unpack *unpack, const struct kit
 			st = kith_fail(err, KITH_E_CORRUPT, "'%s' is larger than it says",
 				       unpack->member);
 			n -= n < unpack->offset - total ? n : (size_t)(unpack->offset - total);
+			unpack->offset = total;
 		}
 		/* what came before damage is written too */
 		written = kith_io_write(fd, block, n, err);

@@ -66,5 +66,23 @@ for release in modern android_minimal; do
 		cmp -s old.kith set.kith || check $table
 	done
 done
+
+# where nothing is left there is no set, and the old one stays
+head -c 4096 whole.db >page.db
+head -c 100 whole.db >head.db
+cat >more.py <<'PY'
+import zipfile
+zipfile.ZipFile("empty.zip", "w").close()
+with zipfile.ZipFile("same.zip", "w") as z:
+    z.write("whole.db", "a/same.db")
+    z.writestr("b/same.db", "hello")
+PY
+python3 more.py
+for input in page.db head.db empty.zip same.zip; do
+	cp old.kith set.kith
+	kith-build nsrl --quiet --keep-going -o set.kith $input 2>&1
+	echo "exit $?"
+	cmp old.kith set.kith
+done
 ls -A | grep tmp
 exit 0
