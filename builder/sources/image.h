@@ -22,6 +22,7 @@ struct image_walks {
 	uint64_t skipped; /* inputs that the old set has */
 	uint64_t resumed; /* inputs whose journal was there already */
 	char *folder;     /* owned; where the journals are */
+	int lock;         /* with a folder: of it, so that no other build of the set has it */
 };
 
 struct image_walk_options {
@@ -37,7 +38,8 @@ struct image_walk_options {
 	void *user;
 };
 
-/* Walks what has no journal yet. KITH_E_IO when an input cannot be read. */
+/* Walks what has no journal yet. KITH_E_IO when an input cannot be read, KITH_E_BUSY when another
+ * build of the same set is under way. */
 enum kith_status image_walk_inputs(const struct image_walk_options *options, char *const *inputs,
 				   size_t n, struct image_walks *ret_walks, struct kith_err *err);
 /* Removes the journals, once the set is published. */

@@ -6,25 +6,23 @@
  *     input (path, size, times; of a folder: those of all that is in it) and the same limits.
  *   - What is found is written as it comes: memory does not grow with the number of files.
  *   - An input that the old set has is not opened.
+ *   - Of one set one build at a time.
  */
 #define _XOPEN_SOURCE 700
 #include <errno.h>
 #include <fcntl.h>
-#include <ftw.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/err.h"
 #include "base/hex.h"
 #include "base/io.h"
-#include "core/digest.h"
 #include "image.h"
 #include "image_journal.h"
-
-#define OPEN_FOLDERS 64 /* that nftw keeps open */
+#include "image_key.h"
+#include "image_own.h"
 
 struct input {
 	const char *path;   /* as given */
@@ -47,149 +45,26 @@ struct walker {
 	/* By the walk's number of the node. */
 	uint32_t *node_input, *node_number; /* owned */
 	uint32_t n_nodes, cap_nodes;
+	struct image_own own;
 	uint8_t *known; /* owned; SHA-256 of inputs that the old set has, sorted */
 	size_t n_known;
 };
 
-/* -------------------------------------------------------------------- keys */
-
-/* nftw hands nothing through; one thread walks inputs. */
-static struct {
-	struct kith_sha *sha;
-	uint8_t sum[KITH_SHA256_SIZE];
-} folder_key;
-
-static void add_stat(struct kith_sha *sha, const char *path, const struct stat *info)
-{
-	char text[160];
-	int n = snprintf(text, sizeof text, "%lld %lld.%09ld %llu %u", (long long)info->st_size,
-			 (long long)info->st_mtim.tv_sec, (long)info->st_mtim.tv_nsec,
-			 (unsigned long long)info->st_ino, (unsigned)info->st_mode);
-
-	kith_sha_add(sha, path, strlen(path) + 1);
-	kith_sha_add(sha, text, (size_t)n + 1);
-}
-
-/* Entries come in the folder's own order, so their digests are summed in a way without order. */
-static int add_entry(const char *path, const struct stat *info, int type, struct FTW *at)
-{
-	uint8_t digest[KITH_SHA256_SIZE];
-	size_t i;
-
-	(void)at;
-	kith_sha_reset(folder_key.sha);
-	/* A folder's own times change when something in it is moved and moved back. */
-	if (type != FTW_D)
-		add_stat(folder_key.sha, path, info);
-	kith_sha_get(folder_key.sha, digest);
-	for (i = 0; i < sizeof digest; i++)
-		folder_key.sum[i] = (uint8_t)(folder_key.sum[i] ^ digest[i]);
-	return 0;
-}
-
-static enum kith_status make_key(struct input *input, const struct image_walk_options *options,
-				 struct kith_err *err)
-{
-	struct kith_sha *sha = kith_sha_new(KITH_SHA256);
-	char *path = realpath(input->path, NULL);
-	struct stat info, old;
-	enum kith_status st = KITH_OK;
-
-	if (sha == NULL) {
-		st = kith_fail_nomem(err);
-	} else if (path == NULL || stat(path, &info) != 0 || access(path, R_OK) != 0) {
-		st = kith_fail_errno(err, errno, "'%s'", input->path);
-	} else if (!S_ISREG(info.st_mode) && !S_ISDIR(info.st_mode)) {
-		st = kith_fail(err, KITH_E_UNSUPPORTED, "'%s' is neither a file nor a folder",
-			       input->path);
-	} else {
-		input->is_folder = S_ISDIR(info.st_mode);
-		kith_sha_add(sha, KITH_VERSION, sizeof KITH_VERSION);
-		kith_sha_add(sha, &options->limits, sizeof options->limits);
-		/* What is skipped depends on it, and another may have come to its name since. */
-		if (options->old_set != NULL && stat(options->old_set, &old) == 0)
-			add_stat(sha, options->old_set, &old);
-		if (input->is_folder) {
-			memset(&folder_key, 0, sizeof folder_key);
-			folder_key.sha = kith_sha_new(KITH_SHA256);
-			if (folder_key.sha == NULL)
-				st = kith_fail_nomem(err);
-			/* NOLINTNEXTLINE(concurrency-mt-unsafe): no threads */
-			else if (nftw(path, add_entry, OPEN_FOLDERS, FTW_PHYS) != 0)
-				st = kith_fail_errno(err, errno, "'%s'", input->path);
-			kith_sha_add(sha, path, strlen(path) + 1);
-			kith_sha_add(sha, folder_key.sum, sizeof folder_key.sum);
-			kith_sha_free(folder_key.sha);
-		} else {
-			add_stat(sha, path, &info);
-		}
-		kith_sha_get(sha, input->key);
-	}
-	free(path);
-	kith_sha_free(sha);
-	return st;
-}
-
 /* ------------------------------------------------------------------- paths */
-
-/* "<folder>/<name><suffix>"; NULL: no memory. */
-static char *join(const char *folder, const char *name, const char *suffix)
-{
-	size_t n = folder == NULL ? 0 : strlen(folder) + strlen(name) + strlen(suffix) + 2;
-	char *path = n == 0 ? NULL : malloc(n);
-
-	if (path != NULL)
-		(void)snprintf(path, n, "%s/%s%s", folder, name, suffix);
-	return path;
-}
-
-static enum kith_status make_folder(const struct image_walk_options *options, char **ret,
-				    struct kith_err *err)
-{
-	const char *slash = strrchr(options->output, '/');
-	const char *name = slash == NULL ? options->output : slash + 1;
-	struct stat info;
-	char *in;
-
-	*ret = NULL;
-	if (options->scratch != NULL)
-		in = strdup(options->scratch);
-	else if (slash == NULL)
-		in = strdup(".");
-	else
-		in = strndup(options->output,
-			     slash == options->output ? 1 : (size_t)(slash - options->output));
-	if (in != NULL)
-		*ret = join(in, name, ".walks");
-	free(in);
-	if (*ret == NULL)
-		return kith_fail_nomem(err);
-	if (mkdir(*ret, 0700) != 0 && errno != EEXIST)
-		return kith_fail_errno(err, errno, "cannot make the folder '%s'", *ret);
-	/* What lies in it is believed without reading the inputs again. */
-	if (lstat(*ret, &info) != 0)
-		return kith_fail_errno(err, errno, "'%s'", *ret);
-	if (S_ISDIR(info.st_mode) && info.st_uid == geteuid() &&
-	    (info.st_mode & (S_IWGRP | S_IWOTH)) == 0)
-		return KITH_OK;
-	(void)kith_fail(err, KITH_E_IO,
-			"'%s' is not a folder that only you can write to; remove it, or name "
-			"another with --scratch",
-			*ret);
-	free(*ret); /* it is not ours to clean up */
-	*ret = NULL;
-	return KITH_E_IO;
-}
 
 static enum kith_status make_paths(struct input *input, const char *folder, struct kith_err *err)
 {
-	char hex[2 * JOURNAL_KEY_SIZE + 1], suffix[32];
+	size_t n = strlen(folder) + (size_t)2 * JOURNAL_KEY_SIZE + 32;
+	char hex[2 * JOURNAL_KEY_SIZE + 1];
 
+	input->final = malloc(n);
+	input->temp = malloc(n);
+	if (input->final == NULL || input->temp == NULL)
+		return kith_fail_nomem(err);
 	*kith_hex_encode(input->key, JOURNAL_KEY_SIZE, hex) = '\0';
-	(void)snprintf(suffix, sizeof suffix, ".tmp-%ld", (long)getpid());
-	input->final = join(folder, hex, ".walk");
-	input->temp = join(folder, hex, suffix);
-	return input->final == NULL || input->temp == NULL ? kith_fail_nomem(err) : KITH_OK;
+	(void)snprintf(input->final, n, "%s/%s.walk", folder, hex);
+	(void)snprintf(input->temp, n, "%s/%s.tmp-%ld", folder, hex, (long)getpid());
+	return KITH_OK;
 }
 
 /* The last component of the input's real path: what it is called in the set. */
@@ -390,6 +265,8 @@ static enum kith_status walk_rest(struct walker *walker, struct kith_err *err)
 	    .scratch = options->scratch != NULL ? options->scratch : walker->walks->folder,
 	    .limits = options->limits,
 	    .ask_skip = walker->n_known > 0,
+	    .own = walker->own.names,
+	    .n_own = walker->own.n,
 	};
 	const struct kith_walk_sink sink = {
 	    .user = walker,
@@ -455,7 +332,8 @@ static enum kith_status look_for(struct walker *walker, struct kith_err *err)
 
 	for (i = 0; i < walker->n; i++) {
 		struct input *input = &walker->inputs[i];
-		enum kith_status st = make_key(input, walker->options, err);
+		enum kith_status st = image_key(input->path, walker->options, &walker->own,
+						input->key, &input->is_folder, err);
 
 		if (st >= 0)
 			st = make_paths(input, walks->folder, err);
@@ -494,15 +372,43 @@ static void list_journals(struct walker *walker)
 	}
 }
 
+/* What the user may not expect. */
+static void tell(const struct walker *walker)
+{
+	const struct image_walk_options *options = walker->options;
+	char said[512];
+	size_t i;
+
+	if (options->message == NULL)
+		return;
+	if (walker->walks->resumed > 0) {
+		(void)snprintf(said, sizeof said,
+			       "going on: %llu of %zu inputs were read by a run before",
+			       (unsigned long long)walker->walks->resumed, walker->n);
+		options->message(said, options->user);
+	}
+	for (i = 0; i < walker->n; i++) {
+		const struct input *input = &walker->inputs[i];
+
+		if (!input->is_folder || input->repeated ||
+		    !image_own_below(&walker->own, input->path))
+			continue;
+		(void)snprintf(said, sizeof said,
+			       "the set, and what else this build writes, is left out of '%s'",
+			       input->path);
+		options->message(said, options->user);
+	}
+}
+
 enum kith_status image_walk_inputs(const struct image_walk_options *options, char *const *inputs,
 				   size_t n, struct image_walks *ret_walks, struct kith_err *err)
 {
 	struct walker walker = {.options = options, .walks = ret_walks, .n = n};
-	char said[128];
 	size_t i;
 	enum kith_status st;
 
 	memset(ret_walks, 0, sizeof *ret_walks);
+	ret_walks->lock = -1;
 	walker.inputs = calloc(n + 1, sizeof *walker.inputs);
 	walker.walked = calloc(n + 1, sizeof(struct input *));
 	ret_walks->journals = calloc(n + 1, sizeof(char *));
@@ -514,17 +420,15 @@ enum kith_status image_walk_inputs(const struct image_walk_options *options, cha
 		walker.inputs[i].path = inputs[i];
 		walker.inputs[i].fd = -1;
 	}
-	st = make_folder(options, &ret_walks->folder, err);
+	st = image_own_folder(options, &ret_walks->folder, &ret_walks->lock, err);
+	if (st >= 0)
+		st = image_own_find(&walker.own, options, ret_walks->folder, err);
 	if (st >= 0 && options->old_set != NULL)
 		st = read_known(&walker, err);
 	if (st >= 0)
 		st = look_for(&walker, err);
-	if (st >= 0 && ret_walks->resumed > 0 && options->message != NULL) {
-		(void)snprintf(said, sizeof said,
-			       "going on: %llu of %zu inputs were read by a run before",
-			       (unsigned long long)ret_walks->resumed, n);
-		options->message(said, options->user);
-	}
+	if (st >= 0)
+		tell(&walker);
 	if (st >= 0)
 		st = walk_rest(&walker, err);
 	if (st >= 0)
@@ -550,29 +454,14 @@ out:
 	free(walker.node_input);
 	free(walker.node_number);
 	free(walker.known);
+	image_own_done(&walker.own);
 	return st;
-}
-
-/* All journals in the folder, also those that runs before left and nobody came back to; nothing
- * that is not ours. */
-static int remove_entry(const char *path, const struct stat *info, int type, struct FTW *at)
-{
-	const char *name = path + at->base, *end = name + strspn(name, "0123456789abcdef");
-
-	(void)info;
-	if (at->level == 0)
-		(void)rmdir(path); /* fails while it holds anything else */
-	else if (at->level == 1 && type == FTW_F && end - name == (ptrdiff_t)2 * JOURNAL_KEY_SIZE &&
-		 (strcmp(end, ".walk") == 0 || strncmp(end, ".tmp-", 5) == 0))
-		(void)unlink(path);
-	return 0;
 }
 
 void image_walks_remove(struct image_walks *walks)
 {
 	if (walks->folder != NULL)
-		/* NOLINTNEXTLINE(concurrency-mt-unsafe): no threads */
-		(void)nftw(walks->folder, remove_entry, 4, FTW_PHYS | FTW_DEPTH);
+		image_own_remove(walks->folder);
 }
 
 void image_walks_done(struct image_walks *walks)
@@ -583,5 +472,7 @@ void image_walks_done(struct image_walks *walks)
 		free(walks->journals[i]);
 	free(walks->journals);
 	free(walks->folder);
+	if (walks->folder != NULL)
+		(void)close(walks->lock);
 	memset(walks, 0, sizeof *walks);
 }

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * inputs.c: what is read from the file system. What must hold: no symbolic link below an input is
- * followed and nothing outside of it is opened; the order is that of sorted names; memory is that
- * of the folders from the input down to the present one.
+ * followed and nothing outside of it is opened, nor what the caller writes itself; the order is
+ * that of sorted names; memory is that of the folders from the input down to the present one.
  */
 #define _GNU_SOURCE
 #include <dirent.h>
@@ -60,9 +60,28 @@ static int by_name(const void *a, const void *b)
 	return strcmp(*x, *y);
 }
 
-/* Takes fd over. */
-static enum kith_status list_level(struct level *level, int fd, struct kith_err *err)
+static bool is_own(const struct kith_walk_options *options, const struct stat *folder,
+		   const char *name)
 {
+	size_t i;
+
+	for (i = 0; i < options->n_own; i++) {
+		const struct kith_walk_own *own = &options->own[i];
+
+		if (own->device == (uint64_t)folder->st_dev &&
+		    own->inode == (uint64_t)folder->st_ino &&
+		    (own->begins ? strncmp(name, own->name, strlen(own->name)) == 0
+				 : strcmp(name, own->name) == 0))
+			return true;
+	}
+	return false;
+}
+
+/* Takes fd over. */
+static enum kith_status list_level(const struct kith_walk *walk, struct level *level, int fd,
+				   struct kith_err *err)
+{
+	struct stat info = {0};
 	size_t cap = 0;
 	struct dirent *entry;
 	DIR *dir = NULL;
@@ -70,6 +89,7 @@ static enum kith_status list_level(struct level *level, int fd, struct kith_err 
 
 	memset(level, 0, sizeof *level);
 	level->fd = fd;
+	(void)fstat(fd, &info);
 	if (copy >= 0)
 		dir = fdopendir(copy);
 	if (dir == NULL) {
@@ -82,7 +102,8 @@ static enum kith_status list_level(struct level *level, int fd, struct kith_err 
 		entry = readdir(dir);
 		if (entry == NULL)
 			break;
-		if (strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0)
+		if (strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0 ||
+		    is_own(&walk->options, &info, entry->d_name))
 			continue;
 		if (level->n == cap) {
 			size_t more = cap == 0 ? 64 : cap * 2;
@@ -248,7 +269,7 @@ static enum kith_status enter(struct kith_walk *walk, int fd, size_t path_n, str
 		return walk_note(walk, walk->inputs[folder->input].node, KITH_LEDGER_FAILED,
 				 "folders too deep", 1, folder->path.data, path_n, err);
 	}
-	if (list_level(&folder->levels[folder->depth], fd, &fault) < 0)
+	if (list_level(walk, &folder->levels[folder->depth], fd, &fault) < 0)
 		/* what was listed is hashed all the same */
 		st = walk_note(walk, walk->inputs[folder->input].node, KITH_LEDGER_FAILED,
 			       "it could not be listed", 1, folder->path.data, path_n, err);

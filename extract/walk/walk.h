@@ -85,12 +85,22 @@ struct kith_walk_limits {
 	uint64_t spool_member;  /* one of them */
 };
 
+/* What is left out of folders: a name, or what names begin with, in the folder that has these
+ * numbers (st_dev, st_ino). */
+struct kith_walk_own {
+	uint64_t device, inode;
+	const char *name;
+	bool begins;
+};
+
 struct kith_walk_options {
 	unsigned workers;    /* at a time; 0: one for each core */
 	const char *libexec; /* where kith-worker is; NULL: found from the program's own path */
 	const char *scratch; /* folder for spools: nameless files */
 	struct kith_walk_limits limits;
 	bool ask_skip;
+	const struct kith_walk_own *own; /* valid as long as the walk */
+	size_t n_own;
 };
 
 struct kith_walk;

@@ -2,6 +2,7 @@
 """Sets of images: what kith-build image makes of packages, archives and folders, compared with what
 hashlib says of the trees that they were made from."""
 
+import fcntl
 import filecmp
 import gzip
 import hashlib
@@ -224,6 +225,71 @@ class Images(kithtest.Case):
             self.assertIn("wim: needs the program kith-worker-wim", self.ledger(old))
             new = self.image("lacked%d.kith" % i, given, options=("--into", old))
             self.assertIn("containers opened: wim", self.ledger(new))
+
+    def test_a_set_in_the_folder_that_it_is_made_from_is_no_input(self):
+        data, inner = b"beside the set\n", b"in a folder beside the set\n"
+        folder = self.path("with-its-set")
+        self.write("with-its-set/data.txt", data)
+        self.write("with-its-set/sub/inner.txt", inner)
+        self.write("with-its-set/sub/out.kith", b"no set, and of another folder\n")
+        self.write("with-its-set/scratch/kept.txt", b"not ours\n")
+        self.write("with-its-set/out.kith.tmp-stale1", b"left by a build that was killed\n")
+        os.mkdir(folder + "/out.kith.walks", 0o700)
+        self.write("with-its-set/out.kith.walks/" + "0" * 64 + ".walk", b"of a former run\n")
+        made = []
+        for options in ((), (), ("--scratch", folder + "/scratch")):
+            self.write("with-its-set/%skith.tmp-stale1" % ("scratch/" if options else ""),
+                       b"left by it too\n")
+            result = subprocess.run([KITH_BUILD, "image", "-o", folder + "/out.kith", *options,
+                                     folder], check=True, stderr=subprocess.PIPE)
+            self.assertIn(b"is left out of '", result.stderr)
+            with open(folder + "/out.kith", "rb") as f:
+                made.append(f.read())
+        self.assertTrue(made[0] == made[1] == made[2])
+        self.assertEqual(self.why(folder + "/out.kith", sha256(data)),
+                         ["HashDB > with-its-set/data.txt"])
+        names = [line.split(" ")[2] for line in
+                 run(KITH, "dump", folder + "/out.kith").decode().splitlines()
+                 if line.startswith("name ")]
+        self.assertEqual(sorted(names), ["data.txt", "inner.txt", "kept.txt", "out.kith"])
+        # As an input of its own it makes no sense.
+        self.image("with-its-set/out.kith", folder + "/out.kith", expect=2)
+
+    def test_a_run_goes_on_where_the_set_lies_in_the_input(self):
+        self.write("goes-on/data.txt", b"goes on\n")
+        words = (self.path("goes-on"),)
+        self.stop_after_the_walk("goes-on/out.kith", *words)
+        result = subprocess.run([KITH_BUILD, "image", "-o", self.path("goes-on/out.kith"), *words],
+                                check=True, stderr=subprocess.PIPE)
+        self.assertIn(b"going on: 1 of 1", result.stderr)
+
+    def test_builds_with_one_scratch_folder_do_not_meet(self):
+        scratch = self.path("one-scratch")
+        os.mkdir(scratch)
+        names = []
+        for folder in "first", "second":
+            plain = self.write(folder + "-input/same.txt", folder.encode())
+            os.mkdir(self.path(folder))
+            self.stop_after_the_walk(folder + "/same.kith", "--scratch", scratch, plain)
+            names.append(set(os.listdir(scratch)))
+        self.assertEqual([len(found) for found in names], [1, 2])
+        plain = self.path("first-input/same.txt")
+        self.image("first/same.kith", plain, options=("--scratch", scratch))
+        self.assertEqual(set(os.listdir(scratch)), names[1] - names[0])
+
+    def test_of_one_set_there_is_one_build_at_a_time(self):
+        plain = self.write("locked.txt", b"locked\n")
+        walks = self.stop_after_the_walk("locked.kith", plain)
+        lock = os.open(walks, os.O_RDONLY)
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        result = subprocess.run([KITH_BUILD, "image", "-o", self.path("locked.kith"), plain],
+                                check=False, stderr=subprocess.PIPE)
+        self.assertEqual(result.returncode, 2)
+        self.assertIn(b"another build of '", result.stderr)
+        self.assertEqual(len(os.listdir(walks)), 1)
+        os.close(lock)
+        self.image("locked.kith", plain)
+        self.assertFalse(os.path.exists(walks))
 
     def test_a_large_input_is_walked_while_it_is_hashed(self):
         inner, small = bytes(range(256)) * (17 << 12), self.write("small", b"a small file\n")
