@@ -86,5 +86,7 @@ enum kith_status build_check_set(const char *path, struct kith_err *err);
 /* For a plan that takes long: shows how far it is; true when the user wants to stop. */
 bool build_progress(const struct kith_progress *at);
 void build_message(const char *text, void *unused);
+/* Whether the user wants to stop. */
+bool build_stopped(void *unused);
 
 #endif

@@ -129,6 +129,7 @@ static int plan(char *const *inputs, size_t n, struct build_plan *ret_plan, stru
 	    .old_set = into,
 	    .workers = (unsigned)args.threads,
 	    .progress = on_progress,
+	    .stopped = build_stopped,
 	    .message = build_message,
 	};
 	size_t i;

@@ -78,6 +78,12 @@ bool build_progress(const struct kith_progress *at)
 	return stop_signal != 0;
 }
 
+bool build_stopped(void *unused)
+{
+	(void)unused;
+	return stop_signal != 0;
+}
+
 static int on_progress(const struct kith_progress *at, void *user)
 {
 	(void)user;

@@ -34,6 +34,9 @@ struct image_walk_options {
 	struct kith_walk_limits limits;
 	/* Non-zero: stop. */
 	int (*progress)(void *user, uint64_t bytes_done, uint64_t bytes_total);
+	/* Whether the build is to stop: an input that ends then may not have been read as it
+	 * should. */
+	bool (*stopped)(void *user);
 	void (*message)(const char *text, void *user);
 	void *user;
 };

@@ -217,6 +217,8 @@ static enum kith_status on_input_done(void *user, uint32_t number,
 
 	if (input->skipped)
 		return KITH_OK;
+	if (walker->options->stopped != NULL && walker->options->stopped(walker->options->user))
+		return kith_fail(err, KITH_E_CANCELLED, "cancelled");
 	st = journal_end(&input->out, digests, err);
 	if (st >= 0)
 		st = kith_io_sync(input->fd, err);

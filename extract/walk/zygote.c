@@ -88,13 +88,19 @@ static bool run_program(struct kith_walk *walk, enum kith_worker worker)
 	char path[4200], number[] = "3", *argv[] = {path, number, NULL};
 	posix_spawn_file_actions_t actions;
 	int socks[2], rc;
-	sigset_t none;
+	sigset_t not_its;
 	posix_spawnattr_t attr;
 
 	(void)snprintf(path, sizeof path, "%s/%s", walk->libexec, programs[worker]);
 	if (access(path, X_OK) != 0 || kith_packet_pair(socks, NULL) < 0)
 		return false;
-	(void)sigemptyset(&none);
+	/* What a terminal sends to all programs is not for it, also before it can say so: it lets
+	 * them in when it ignores them (workers/main.c). */
+	(void)sigemptyset(&not_its);
+	(void)sigaddset(&not_its, SIGINT);
+	(void)sigaddset(&not_its, SIGTERM);
+	(void)sigaddset(&not_its, SIGHUP);
+	(void)sigaddset(&not_its, SIGQUIT);
 	rc = posix_spawn_file_actions_init(&actions);
 	if (rc == 0)
 		rc = posix_spawnattr_init(&attr);
@@ -105,7 +111,7 @@ static bool run_program(struct kith_walk *walk, enum kith_worker worker)
 			    (void)posix_spawn_file_actions_adddup2(&actions, 4, 3);
 		else
 			(void)posix_spawn_file_actions_adddup2(&actions, socks[1], 3);
-		(void)posix_spawnattr_setsigmask(&attr, &none);
+		(void)posix_spawnattr_setsigmask(&attr, &not_its);
 		(void)posix_spawnattr_setflags(&attr, POSIX_SPAWN_SETSIGMASK);
 		rc = posix_spawn(&zygote->pid, path, &actions, &attr, argv, environ);
 		(void)posix_spawnattr_destroy(&attr);

@@ -255,6 +255,7 @@ int main(int argc, char **argv)
 	 * one that could not read its container. */
 	static const int not_ours[] = {SIGINT, SIGTERM, SIGHUP, SIGQUIT};
 	pid_t parent = getppid();
+	sigset_t none;
 	size_t i;
 	int sock;
 
@@ -264,6 +265,9 @@ int main(int argc, char **argv)
 	}
 	for (i = 0; i < sizeof not_ours / sizeof not_ours[0]; i++)
 		(void)signal(not_ours[i], SIG_IGN);
+	/* The walk has started us with them blocked. */
+	(void)sigemptyset(&none);
+	(void)sigprocmask(SIG_SETMASK, &none, NULL);
 	(void)prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
 	if (getppid() != parent)
 		return 3; /* it died meanwhile */

@@ -10,6 +10,7 @@ import os
 import shutil
 import signal
 import subprocess
+import sys
 import tarfile
 import time
 import unittest
@@ -359,6 +360,31 @@ class Images(kithtest.Case):
                 self.assertFalse(os.path.exists(out))
         self.image("stopped.kith", whole)
         self.assertTrue(filecmp.cmp(out, fresh, shallow=False))
+
+    def test_a_worker_program_is_not_interrupted_before_it_begins(self):
+        """Ctrl-C may come when it has not yet said that it ignores it; the input ends after that."""
+        workers, seen = self.path("slow-workers"), self.path("blocked")
+        os.mkdir(workers)
+        real = os.path.join(os.path.dirname(KITH_BUILD), "..", "libexec", "kith")
+        real = os.path.abspath(os.environ.get("KITH_LIBEXEC", real))
+        script = self.write("slow-workers/kith-worker", (
+            "#!%s\nimport os, signal, sys\nwith open(%r, 'w') as f:\n"
+            "    print(*map(int, signal.pthread_sigmask(0, ())), file=f)\n"
+            "for process in os.getpid(), os.getppid():\n    os.kill(process, signal.SIGINT)\n"
+            "os.execv(%r, sys.argv)\n" %
+            (sys.executable, seen, os.path.join(real, "kith-worker"))).encode())
+        os.chmod(script, 0o755)
+        plain = self.write("interrupted.txt", b"interrupted\n")
+        out = self.path("interrupted.kith")
+        result = subprocess.run([KITH_BUILD, "image", "-o", out, plain], check=False,
+                                env=dict(os.environ, KITH_LIBEXEC=workers), stderr=subprocess.PIPE)
+        self.assertEqual(result.returncode, -signal.SIGINT)
+        self.assertIn(b"stopped; the set", result.stderr)
+        with open(seen, encoding="ascii") as f:
+            self.assertEqual({int(n) for n in f.read().split()},
+                             {signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT})
+        # What ends after the order to stop is no finished input.
+        self.assertFalse(os.path.exists(out + ".walks"))
 
     def test_what_is_as_large_as_its_input_is_opened(self):
         hidden = b"hidden in a container as large as the one that it lies in\n"
