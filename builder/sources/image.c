@@ -209,33 +209,6 @@ static enum image_evidence evidence_of(const struct kith_walk_file *file)
 
 /* ------------------------------------------------------------------ ledger */
 
-/* "disc.iso > pool/a.deb > data.tar.xz: usr/bin/x": where a note is from. The end matters most. */
-static void add_where(const struct image_tree *tree, uint32_t node, struct kith_buf *text)
-{
-	uint32_t chain[2 * KITH_LIMIT_CONTAINER_DEPTH] = {0};
-	size_t n = 0;
-
-	for (; node != KITH_NO_NODE && n < sizeof chain / sizeof chain[0];
-	     node = tree->nodes[node].parent)
-		chain[n++] = node;
-	while (n-- > 0) {
-		const struct image_node *at = &tree->nodes[chain[n]];
-
-		if (text->n > 0)
-			(void)kith_buf_add(text, " > ", 3);
-		(void)kith_buf_add(text, tree->texts.data + at->name, at->name_n);
-	}
-}
-
-/* Whether another build, or this one once more, could open what the note is about. */
-static bool is_lack(const char *reason)
-{
-	return strstr(reason, ": needs the ") != NULL ||
-	       strstr(reason, ": not opened by") != NULL ||
-	       strcmp(reason, "worker program ended") == 0 ||
-	       strcmp(reason, "worker could not be started") == 0;
-}
-
 static enum kith_status keep_note(struct image *image, const struct journal_record *record,
 				  struct kith_err *err)
 {
@@ -250,10 +223,10 @@ static enum kith_status keep_note(struct image *image, const struct journal_reco
 		return kith_fail(err, KITH_E_CORRUPT, "damaged record of a walk: a note");
 	memcpy(reason, record->note.reason.data, n);
 	reason[n] = '\0';
-	if (node != KITH_NO_NODE && is_lack(reason))
-		image->tree.nodes[node].lacks = true;
-	if (node != KITH_NO_NODE)
-		add_where(&image->tree, node, &where);
+	if (node != KITH_NO_NODE) {
+		image_tree_note(&image->tree, node, reason);
+		image_tree_where(&image->tree, node, &where);
+	}
 	if (record->note.example.n > 0) {
 		if (where.n > 0)
 			(void)kith_buf_add(&where, ": ", 2);
@@ -272,7 +245,7 @@ static enum kith_status keep_note(struct image *image, const struct journal_reco
 }
 
 /* That this input was read: a later build finds it here and need not read it again. Not for one of
- * which something was left out for want of a program. */
+ * which something was left out that another try may give (image_tree_note). */
 static void note_input(const struct image *image, struct kith_ledger *ledger, const uint8_t *sha256,
 		       const uint8_t *name, size_t name_n)
 {

@@ -383,6 +383,47 @@ static enum kith_status make_chains(struct image_tree *tree, uint32_t node, unsi
 	return st;
 }
 
+/* ------------------------------------------------------------------- notes */
+
+/*
+ * A program that is missing may be installed; a worker that did not end by itself, or found no
+ * memory, may have met with a machine that was short of something, and with another version of
+ * itself it may read what it crashed on. What is damaged, encrypted, unsupported or over a limit
+ * stays so.
+ */
+void image_tree_note(struct image_tree *tree, uint32_t node, const char *reason)
+{
+	static const char *const whole[] = {"out of memory", "it could not be read",
+					    "it could not be opened again",
+					    "it could not be listed"};
+	bool lacks = strstr(reason, ": needs the ") != NULL ||
+		     strstr(reason, ": not opened by") != NULL ||
+		     strncmp(reason, "worker ", 7) == 0;
+	size_t i;
+
+	for (i = 0; i < sizeof whole / sizeof whole[0]; i++)
+		lacks = lacks || strcmp(reason, whole[i]) == 0;
+	if (lacks)
+		tree->nodes[node].lacks = true;
+}
+
+void image_tree_where(const struct image_tree *tree, uint32_t node, struct kith_buf *text)
+{
+	uint32_t chain[2 * KITH_LIMIT_CONTAINER_DEPTH] = {0};
+	size_t n = 0;
+
+	for (; node != KITH_NO_NODE && n < sizeof chain / sizeof chain[0];
+	     node = tree->nodes[node].parent)
+		chain[n++] = node;
+	while (n-- > 0) {
+		const struct image_node *at = &tree->nodes[chain[n]];
+
+		if (text->n > 0)
+			(void)kith_buf_add(text, " > ", 3);
+		(void)kith_buf_add(text, tree->texts.data + at->name, at->name_n);
+	}
+}
+
 /* What a container lacks, all that it lies in lacks too, at each place where it lies. */
 static void spread_lacks(struct image_tree *tree)
 {

@@ -46,7 +46,7 @@ struct image_node {
 	uint32_t place[IMAGE_EVIDENCES]; /* of an anchor: the product's place, or KITH_NO_PLACE */
 	uint8_t state;                   /* of making the chains */
 	bool seen, has_product, hashed;
-	bool lacks; /* something in it would have been opened with a program that was missing */
+	bool lacks;                       /* something in it may be read another time */
 	uint8_t sha256[KITH_SHA256_SIZE]; /* when hashed */
 };
 
@@ -81,6 +81,8 @@ enum kith_status image_tree_node(struct image_tree *tree, const struct kith_walk
 				 struct kith_err *err);
 enum kith_status image_tree_fact(struct image_tree *tree, uint32_t node, enum kith_fact fact,
 				 unsigned weight, struct kith_bytes text, struct kith_err *err);
+/* What the ledger says of a node decides whether it is worth another try. */
+void image_tree_note(struct image_tree *tree, uint32_t node, const char *reason);
 /* When all are in: sorts, applies the options, makes the chains. */
 enum kith_status image_tree_finish(struct image_tree *tree, const struct image_options *options,
 				   const char *input_name, struct kith_err *err);
@@ -99,6 +101,9 @@ const struct image_fact *image_tree_facts(const struct image_tree *tree, uint32_
  * several files of one name. KITH_NO_NODE: none. */
 uint32_t image_tree_child(const struct image_tree *tree, uint32_t node, const uint8_t *name,
 			  size_t name_n, const uint8_t *sha256);
+
+/* "disc.iso > pool/a.deb > data.tar.xz": where a node is. */
+void image_tree_where(const struct image_tree *tree, uint32_t node, struct kith_buf *text);
 
 /* A path's folder (may be empty) and last component. */
 void image_split(const uint8_t *path, size_t n, size_t *ret_folder_n, size_t *ret_name);

@@ -25,6 +25,7 @@
 #include "base/err.h"
 #include "base/io.h"
 
+#define CPU_MORE  2   /* seconds of processor time */
 #define FILES_MAX 256 /* descriptors of a worker: parts of a split image, files to hash */
 
 static struct sock_fprog filter; /* built once; kept until the process ends */
@@ -156,13 +157,15 @@ enum kith_status kith_sandbox_prepare(struct kith_err *err)
 	return st;
 }
 
-static bool set_limit(int resource, uint64_t value)
+/* more: what the hard limit is beyond; one that is there cannot be raised. */
+static bool set_limit(int resource, uint64_t value, uint64_t more)
 {
-	struct rlimit now, want = {(rlim_t)value, (rlim_t)value};
+	struct rlimit now, want = {(rlim_t)value, (rlim_t)(value + more)};
 
-	if (getrlimit((__rlimit_resource_t)resource, &now) == 0 && now.rlim_max != RLIM_INFINITY &&
-	    now.rlim_max < want.rlim_max)
-		want.rlim_cur = want.rlim_max = now.rlim_max; /* it cannot be raised */
+	if (getrlimit((__rlimit_resource_t)resource, &now) == 0 && now.rlim_max != RLIM_INFINITY) {
+		want.rlim_max = now.rlim_max < want.rlim_max ? now.rlim_max : want.rlim_max;
+		want.rlim_cur = want.rlim_max < want.rlim_cur ? want.rlim_max : want.rlim_cur;
+	}
 	return setrlimit((__rlimit_resource_t)resource, &want) == 0;
 }
 
@@ -191,13 +194,14 @@ static void landlock(void)
 
 enum kith_status kith_sandbox_limit(const struct kith_wire_limits *limits, struct kith_err *err)
 {
-	bool ok = set_limit(RLIMIT_CORE, 0) && set_limit(RLIMIT_NOFILE, FILES_MAX) &&
-		  set_limit(RLIMIT_FSIZE, limits->spool_member);
+	bool ok = set_limit(RLIMIT_CORE, 0, 0) && set_limit(RLIMIT_NOFILE, FILES_MAX, 0) &&
+		  set_limit(RLIMIT_FSIZE, limits->spool_member, 0);
 
+	/* At the hard limit the kernel kills with SIGKILL, which does not tell what it was for. */
 	if (limits->cpu_seconds > 0)
-		ok = ok && set_limit(RLIMIT_CPU, limits->cpu_seconds);
+		ok = ok && set_limit(RLIMIT_CPU, limits->cpu_seconds, CPU_MORE);
 #ifndef KITH_SANDBOX_RELAXED
-	ok = ok && set_limit(RLIMIT_AS, limits->memory);
+	ok = ok && set_limit(RLIMIT_AS, limits->memory, 0);
 	ok = ok && prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) == 0;
 #endif
 	if (!ok || prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0)

@@ -292,6 +292,19 @@ class Images(kithtest.Case):
         self.image("locked.kith", plain)
         self.assertFalse(os.path.exists(walks))
 
+    def test_what_a_worker_did_not_end_by_itself_is_opened_the_next_time(self):
+        zeros = self.write("zeros.gz", gzip.compress(bytes(1 << 26), 1) * 100)
+        damaged = self.write("damaged.gz", gzip.compress(b"damaged\n" * 9000)[:-9])
+        folder = self.folder_of("zeros", zeros, damaged)
+        options = ("--max-cpu", "1")
+        for i, given in enumerate(((zeros, damaged), (folder,))):
+            old = self.image("late%d.kith" % i, *given, options=options)
+            self.assertEqual(self.ledger(old)["worker ran out of time"][1], 1)
+            self.assertEqual(self.ledger(old)["containers opened: gzip"][1], 2)
+            new = self.image("later%d.kith" % i, *given, options=("--into", old) + options)
+            self.assertEqual(self.ledger(new)["worker ran out of time"][1], 2)
+            self.assertEqual(self.ledger(new)["containers opened: gzip"][1], 3)
+
     def test_a_large_input_is_walked_while_it_is_hashed(self):
         inner, small = bytes(range(256)) * (17 << 12), self.write("small", b"a small file\n")
         path = self.path("large.tar")
@@ -362,7 +375,7 @@ class Images(kithtest.Case):
         self.assertTrue(filecmp.cmp(out, fresh, shallow=False))
 
     def test_a_worker_program_is_not_interrupted_before_it_begins(self):
-        """Ctrl-C may come when it has not yet said that it ignores it; the input ends after that."""
+        """Ctrl-C may come before it can say that it ignores it; the input ends after that."""
         workers, seen = self.path("slow-workers"), self.path("blocked")
         os.mkdir(workers)
         real = os.path.join(os.path.dirname(KITH_BUILD), "..", "libexec", "kith")
