@@ -242,8 +242,8 @@ uint32_t image_tree_child(const struct image_tree *tree, uint32_t node, const ui
 		const struct image_node *child = &tree->nodes[tree->children[at].node];
 
 		if (tree->children[at].hash == h && child->parent == node &&
-		    child->name_n == name_n &&
-		    (!child->hashed || memcmp(child->sha256, sha256, KITH_SHA256_SIZE) == 0) &&
+		    child->name_n == name_n && child->hashed &&
+		    memcmp(child->sha256, sha256, KITH_SHA256_SIZE) == 0 &&
 		    memcmp(tree->texts.data + child->name, name, name_n) == 0)
 			return tree->children[at].node;
 	}

@@ -98,7 +98,8 @@ const struct image_fact *image_tree_facts(const struct image_tree *tree, uint32_
 					  enum kith_fact fact, size_t *ret_n);
 
 /* The container that lies in `node` under that name and has those bytes: an archive may hold
- * several files of one name. KITH_NO_NODE: none. */
+ * several files of one name. What has no digest is no file (a partition, an initramfs behind
+ * another one, the rest of a package that was cut off), so no file is it. KITH_NO_NODE: none. */
 uint32_t image_tree_child(const struct image_tree *tree, uint32_t node, const uint8_t *name,
 			  size_t name_n, const uint8_t *sha256);
 

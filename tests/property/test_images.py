@@ -485,6 +485,17 @@ class Images(kithtest.Case):
         with open(deb, "rb") as f:
             self.assertEqual(len(self.why(made, sha256(f.read()))), 2)
 
+    def test_a_file_is_not_of_the_product_of_what_is_no_file(self):
+        text = b"a file with the name that is given to what follows an archive\n"
+        self.write("inner-name/member 2", text)
+        archive = subprocess.run(["cpio", "-o", "-H", "newc", "--quiet"], input=b"member 2\n",
+                                 cwd=self.path("inner-name"), check=True, stdout=subprocess.PIPE)
+        with open(self.deb("behind", "1", {"usr/bin/behind": b"behind\n"}), "rb") as f:
+            path = self.write("behind.cpio", archive.stdout + f.read())
+        made = self.image("behind.kith", path)
+        self.assertEqual(len(self.why(made, sha256(b"behind\n"))), 2)
+        self.assertEqual(self.why(made, sha256(text)), ["HashDB > behind.cpio > member 2"])
+
     def test_what_is_there_of_a_package_that_is_cut_off_is_kept(self):
         first, last = b"early file\n", self.random.randbytes(200000)
         deb = self.deb("early", "1", {"a/first": first, "z/last": last})
