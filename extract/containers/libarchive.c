@@ -342,6 +342,9 @@ static enum kith_status next_piece(struct kith_la *la, struct kith_err *err)
 
 	if (la->data_end)
 		return KITH_END;
+	/* Of a solid archive it would take the next file's data for those of an empty one. */
+	if (la->format == KITH_LA_RAR5 && la->has_size && la->size == 0)
+		return KITH_END;
 	do
 		rc = archive_read_data_block(la->archive, &data, &n, &offset);
 	while (rc == ARCHIVE_RETRY && retries++ < 10);
@@ -514,8 +517,8 @@ enum kith_status kith_la_rest(void *user, void *buf, size_t n, size_t *ret_n, st
 
 /* -------------------------------------------------------------------- whole archives */
 
-static enum kith_status one_entry(const struct kith_container_in *in, struct kith_la *la,
-				  const struct kith_la_entry *found, struct kith_err *err)
+enum kith_status kith_la_emit(const struct kith_container_in *in, struct kith_la *la,
+			      const struct kith_la_entry *found, struct kith_err *err)
 {
 	struct kith_entry entry = {
 	    .kind = found->is_file ? KITH_ENTRY_FILE : KITH_ENTRY_OTHER,
@@ -564,7 +567,7 @@ enum kith_status kith_la_walk(const struct kith_container_in *in, enum kith_la_f
 		if (st == KITH_NOT_FOUND)
 			st = kith_la_note_failed(in->emit, &found, err);
 		else
-			st = one_entry(in, la, &found, err);
+			st = kith_la_emit(in, la, &found, err);
 	}
 	if (st < 0 && la != NULL && archive_read_has_encrypted_entries(la->archive) > 0)
 		kith_err_context(err, "encrypted");

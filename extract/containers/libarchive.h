@@ -67,6 +67,9 @@ enum kith_status kith_la_read(void *la, void *buf, size_t n, size_t *ret_n, stru
 enum kith_status kith_la_push(struct kith_la *la, struct kith_emit *emit,
 			      const struct kith_entry *entry, struct kith_buf *keep,
 			      size_t keep_max, struct kith_err *err);
+/* Reports the entry that kith_la_next found, with its data. */
+enum kith_status kith_la_emit(const struct kith_container_in *in, struct kith_la *la,
+			      const struct kith_la_entry *found, struct kith_err *err);
 /* Notes what KITH_NOT_FOUND of kith_la_next was about. */
 enum kith_status kith_la_note_failed(struct kith_emit *emit, const struct kith_la_entry *found,
 				     struct kith_err *err);

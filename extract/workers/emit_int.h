@@ -14,7 +14,7 @@
 /* Distinct notes of one container that are counted together. */
 #define EMIT_NOTES 64
 /* Parts of a split image. */
-#define EMIT_SIBLINGS 64
+#define EMIT_SIBLINGS 200 /* each is one of the descriptors that a worker may have */
 
 /* An entry from begin to the arrival of its digests. */
 struct emit_entry {

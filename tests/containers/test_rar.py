@@ -1,0 +1,196 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""Archives by the name rar, of which no Debian program makes any: small ones that rar 7.01 has made
+from the texts below, and split ones written here after RARLAB's technotes. rar reads all of them."""
+
+import base64
+import os
+import shutil
+import struct
+import tempfile
+import unittest
+import zlib
+
+from walkprint import digest, walk
+
+A = b"".join(b"line %d of a file in an archive by rar\n" % i for i in range(1, 9))
+Z = b"".join(b"other line %d\n" % i for i in range(1, 6))
+
+# a.txt, empty, z.txt in a solid archive (rar a -s -ds)
+SOLID = """
+UmFyIRoHAQAgtvoRCgEFBgQFAQGAgACjHVuHFwICzQAEsAK2gwLx/D5pgBsBBWEudHh0wdFKJERTP3UDOdUV1Ctf
+Dbp1tiQkCGgQxg7870HmKFU10G6HRbUmQ5RGxblIVp3EaC0hwJUrEK6j/r9Tp6q8/C6mzHtQ3F5gdTsd04C0D23a
+FwICgAAEgAC2gwIAAAAAwBsBBWVtcHR5v6cmSBcCAo8ABMEAtoMCnEBsYMAbAQV6LnR4dEQSDLeTjcYnZmjUji8w
+YB13VlEDBQQA"""
+# a.txt, copy.txt, which refers to it, z.txt (rar a -oi1:1)
+COPY = """
+UmFyIRoHAQDz4YLrCwEFBwAGAQGAgIAAqLzpdhcCAsYABLACtoMC8fw+aYADAQVhLnR4dMHYQyRFUl91Azn9RXKF
+99tOqij0EUGBBvzjB1Gn9g3Q2qshyjsykJpSA5FYhoik4BbVdFnyS6y7Asr8b/Wb7Ph9Px/LMoDloNdiJQIDCoAA
+BLACtoMCAAAAAIAAAQhjb3B5LnR4dAkFBQAFYS50eHTbLAEjFwICqgAEwQC2gwKcQGxggAMBBXoudHh0x7onIwAl
++FBC7sKYL74ZIgoIoI38FgDGNz093XReKQ5Flcx4G53L1/sgHXdWUQMFBAA="""
+# a.txt, z.txt (rar a -p)
+ENCRYPTED = """
+UmFyIRoHAQAzkrXlCgEFBgAFAQGAgACdrC9VSQIDMdAABLACtoMCp2H72YADAQVhLnR4dDABAAMPvL6bC/hjoJSt
+zGQydTTfyghpcbsu2KHAlCkrZAhkuqxnXcU3sHYuWv4Z8EZX1VRO/L1+wTAT2LcRjHdhs8GLYZrhUaRHSuvFVWlm
+nMZsjVtIiT6KAxaxD6CdqEsE7w2iJoMo8GGx5mfLsnEKpeyUyZXlKEgtoZzZNHPMyrQxA/9JAgMxsAAEwQC2gwIS
+al67gAMBBXoudHh0MAEAAw+8vpsL+GOglK3MZDJ1NN/K8L9v0diRHifkCJWQPQpW7WddxTewdi5a/hnwRn9wwfMn
+5V52//22gDngKOj2pghxDPh2JXWOP9UBCfGz6N7fodxwz9j/NlBSluV2TB13VlEDBQQA"""
+# a.txt (rar a -hp)
+HIDDEN = """
+UmFyIRoHAQBLslf/IQQAAAEPBkS+mpnN15BVLln07azTabl7DtlUpg92yP6sS5OAebe53JHoTTlZrqw3k7nVFysh
+UYTuRyqJYy5v/ZBeKbUXA+0NgyaBX+Ro6ltJHdCESij9A2AFde8O6LIbxDwXAd8VJ0qan+Da5uDMZQ6wv7iqob7C
+M4WY9XKKS0C25f/mFreJ0KaCbmvS+whbjezNhluUYww27N4hLpOHaUS8yBXDDYB5qfK0Z9fS0J6+LWh0yoyFTPCe
+RiWMcR7NFzdr6NViJX94wNSmfQczhVdpmt6k7GeUCAQf7+oovKXZLZnTGq82u/eFZQ8E+mb0+OchFptdPG30+0WZ
+o0q3R2ZtupwtwGZMhIFR3HnLiPAT2w=="""
+
+
+def number(n):
+    out = b""
+    while n > 127:
+        out, n = out + bytes([n & 127 | 128]), n >> 7
+    return out + bytes([n])
+
+
+def header5(*fields):
+    body = b"".join(field if isinstance(field, bytes) else number(field) for field in fields)
+    sized = number(len(body)) + body
+    return struct.pack("<L", zlib.crc32(sized)) + sized
+
+
+def header4(kind, flags, body):
+    head = struct.pack("<BHH", kind, flags, 7 + len(body)) + body
+    return struct.pack("<H", zlib.crc32(head) & 0xffff) + head
+
+
+def pieces(files, room):
+    """[[(name, whole, piece, before, after)] of each part]: what files are cut into."""
+    parts, left = [[]], room
+    for name, data in files:
+        at = 0
+        while at < len(data):
+            if left == 0:
+                parts.append([])
+                left = room
+            piece = data[at:at + left]
+            parts[-1].append((name, data, piece, at > 0, at + len(piece) < len(data)))
+            at, left = at + len(piece), left - len(piece)
+    return parts
+
+
+def split5(files, room):
+    out, parts = [], pieces(files, room)
+    for i, part in enumerate(parts):
+        data = b"Rar!\x1a\7\1\0" + header5(1, 0, *((1,) if i == 0 else (3, i)))
+        for name, whole, piece, before, after in part:
+            data += header5(2, 2 | before << 3 | after << 4, len(piece), 4, len(whole), 0o100644,
+                            struct.pack("<L", zlib.crc32(piece if after else whole)), 0, 1,
+                            len(name), name.encode()) + piece
+        out.append(data + header5(5, 0, 1 if i + 1 < len(parts) else 0))
+    return out
+
+
+def split4(files, room, part_names):
+    out, parts = [], pieces(files, room)
+    for i, part in enumerate(parts):
+        flags = 1 | (0x10 if part_names else 0) | (0x100 if i == 0 else 0)
+        data = b"Rar!\x1a\7\0" + header4(0x73, flags, bytes(6))
+        for name, whole, piece, before, after in part:
+            data += header4(0x74, 0x8000 | before | after << 1, struct.pack(
+                "<LLBLLBBHL", len(piece), len(whole), 3, zlib.crc32(piece if after else whole),
+                0x5b2f6000, 20, 0x30, len(name), 0o100644) + name.encode()) + piece
+        out.append(data + header4(0x7b, 0x4000 | (i + 1 < len(parts)), b""))
+    return out
+
+
+class Rar(unittest.TestCase):
+    def setUp(self):
+        self.folder = tempfile.mkdtemp(prefix="kith-rar-")
+        self.addCleanup(shutil.rmtree, self.folder)
+
+    def write(self, name, data):
+        path = os.path.join(self.folder, name)
+        with open(path, "wb") as f:
+            f.write(data)
+        return path
+
+    def found(self, report, holder):
+        return {f.name: f.sha256 for f in report.files if f.holder.endswith(holder)}
+
+    def read(self, sample):
+        report = walk(self.write("sample.rar", base64.b64decode(sample)))
+        return self.found(report, "sample.rar"), {(n.reason, n.count) for n in report.bad_notes()}
+
+    def test_an_empty_file_of_a_solid_archive_ends_nothing(self):
+        files, notes = self.read(SOLID)
+        self.assertEqual(files, {"a.txt": digest(A), "empty": digest(b""), "z.txt": digest(Z)})
+        self.assertEqual(notes, set())
+
+    def test_a_reference_to_another_file_is_not_empty(self):
+        files, notes = self.read(COPY)
+        self.assertEqual(files, {"a.txt": digest(A), "copy.txt": digest(A), "z.txt": digest(Z)})
+        self.assertEqual(notes, set())
+
+    def test_what_is_encrypted_is_said_to_be(self):
+        files, notes = self.read(ENCRYPTED)
+        self.assertEqual(files, {})
+        self.assertEqual(sorted(reason.split(":")[0] for reason, _ in notes), ["encrypted"] * 2)
+        files, notes = self.read(HIDDEN)
+        self.assertEqual((files, notes), ({}, {("encrypted: sample.rar", 1)}))
+
+    FILES = [("a.txt", A), ("sub/z.txt", Z), ("last.txt", A + Z)]
+    KINDS = [
+        ("part", split5, ()), ("part", split4, (True,)), ("r", split4, (False,)),
+    ]
+
+    def parts(self, kind, data):
+        digits = 2 if len(data) > 12 else 1
+        for i, part in enumerate(data):
+            if kind == "part":
+                yield "x.part%0*d.rar" % (digits, i + 1), part
+            else:
+                yield "x.rar" if i == 0 else "x.r%02d" % (i - 1), part
+
+    def test_a_split_archive_is_read_as_one(self):
+        for kind, split, more in self.KINDS:
+            for room in (60, 100, 300):
+                with self.subTest(kind=kind, split=split.__name__, room=room):
+                    self.setUp()
+                    parts = list(self.parts(kind, split(self.FILES, room, *more)))
+                    for name, data in parts:
+                        self.write(name, data)
+                    report = walk(self.folder)
+                    self.assertEqual(self.found(report, parts[0][0]),
+                                     {name: digest(data) for name, data in self.FILES})
+                    self.assertEqual(
+                        sorted(n.reason for n in report.bad_notes()),
+                        sorted("a part of a split archive, read with its first part: " + name
+                               for name, _ in parts[1:]))
+                    # As an input of its own, with the others beside it.
+                    report = walk(os.path.join(self.folder, parts[0][0]))
+                    self.assertEqual(len(self.found(report, parts[0][0])), len(self.FILES))
+
+    def test_a_part_that_is_missing_is_noted(self):
+        for kind, split, more in self.KINDS:
+            for missing in range(3):
+                with self.subTest(kind=kind, split=split.__name__, missing=missing):
+                    self.setUp()
+                    parts = list(self.parts(kind, split(self.FILES, 300, *more)))
+                    for i, (name, data) in enumerate(parts):
+                        if i != missing:
+                            self.write(name, data)
+                    report = walk(self.folder)
+                    right = {digest(data) for _, data in self.FILES}
+                    for f in report.files:
+                        if f.holder.endswith((".rar", ".r00", ".r01")):
+                            self.assertIn(f.sha256, right, f)
+                    reasons = " ".join(n.reason for n in report.bad_notes())
+                    if missing > 0:
+                        self.assertIn("the next part of a split archive is missing: " +
+                                      parts[missing][0], reasons)
+                    if missing + 1 < len(parts):
+                        self.assertIn("the previous part of a split archive is missing: " +
+                                      parts[missing + 1][0], reasons)
+
+
+if __name__ == "__main__":
+    unittest.main()
