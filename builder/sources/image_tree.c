@@ -386,10 +386,10 @@ static enum kith_status make_chains(struct image_tree *tree, uint32_t node, unsi
 /* ------------------------------------------------------------------- notes */
 
 /*
- * A program that is missing may be installed; a worker that did not end by itself, or found no
- * memory, may have met with a machine that was short of something, and with another version of
- * itself it may read what it crashed on. What is damaged, encrypted, unsupported or over a limit
- * stays so.
+ * A program that is missing may be installed, a part of a split archive may come; a worker that did
+ * not end by itself, or found no memory, may have met with a machine that was short of something,
+ * and with another version of itself it may read what it crashed on. What is damaged, encrypted,
+ * unsupported or over a limit stays so.
  */
 void image_tree_note(struct image_tree *tree, uint32_t node, const char *reason)
 {
@@ -398,7 +398,8 @@ void image_tree_note(struct image_tree *tree, uint32_t node, const char *reason)
 					    "it could not be listed"};
 	bool lacks = strstr(reason, ": needs the ") != NULL ||
 		     strstr(reason, ": not opened by") != NULL ||
-		     strncmp(reason, "worker ", 7) == 0;
+		     strncmp(reason, "worker ", 7) == 0 ||
+		     (strstr(reason, "part of ") != NULL && strstr(reason, " is missing") != NULL);
 	size_t i;
 
 	for (i = 0; i < sizeof whole / sizeof whole[0]; i++)

@@ -2,6 +2,7 @@
 """Sets of images: what kith-build image makes of packages, archives and folders, compared with what
 hashlib says of the trees that they were made from."""
 
+import base64
 import fcntl
 import filecmp
 import gzip
@@ -304,6 +305,21 @@ class Images(kithtest.Case):
             new = self.image("later%d.kith" % i, *given, options=("--into", old) + options)
             self.assertEqual(self.ledger(new)["worker ran out of time"][1], 2)
             self.assertEqual(self.ledger(new)["containers opened: gzip"][1], 3)
+
+    def test_what_a_part_was_missing_for_is_opened_the_next_time(self):
+        text, parts = b"a text of two parts\n" * 6, [base64.b64decode(part) for part in (
+            b"UmFyIRoHAQBTKjRFAwEAAc5i8ywYAhJGBHikgwKzx6bFAAEJc3BsaXQudHh0YSB0ZXh0IG9mIHR3byBw"
+            b"YXJ0cwphIHRleHQgb2YgdHdvIHBhcnRzCmEgdGV4dCBvZiB0d28gcGFydHMKYSB0ZXh0IG9mII+CPUID"
+            b"BQAB",
+            b"UmFyIRoHAQDtVTTXBAEAAwGEV/lJGAIKMgR4pIMC34qlMAABCXNwbGl0LnR4dHR3byBwYXJ0cwphIHRl"
+            b"eHQgb2YgdHdvIHBhcnRzCmEgdGV4dCBvZiB0d28gcGFydHMKGbI6NQMFAAA=")]
+        folder = self.path("split")
+        self.write("split/x.part1.rar", parts[0])
+        old = self.image("one-part.kith", folder)
+        self.assertIn("the next part of a split archive is missing", self.ledger(old))
+        self.write("split/x.part2.rar", parts[1])
+        new = self.image("both-parts.kith", folder, options=("--into", old))
+        self.assertEqual(self.why(new, sha256(text)), ["HashDB > split/x.part1.rar > split.txt"])
 
     def test_a_large_input_is_walked_while_it_is_hashed(self):
         inner, small = bytes(range(256)) * (17 << 12), self.write("small", b"a small file\n")
