@@ -8,6 +8,7 @@
 
 #include "answer/list.h"
 #include "base/out.h"
+#include "base/utf.h"
 #include "hashlookup.h"
 
 #define TURN_OUT ((size_t)64 << 10)
@@ -16,6 +17,7 @@
 
 struct text {
 	const uint8_t *at, *end;
+	struct kith_buf *plain; /* of the last string that had escapes */
 };
 
 static void blanks(struct text *t)
@@ -34,18 +36,29 @@ static bool next_is(struct text *t, uint8_t c)
 	return true;
 }
 
-/* A string at t; *ret is what is between its quotes, escapes and all. */
+/* A string at t; *ret is what it says, valid until the next one. */
 static bool string(struct text *t, struct kith_bytes *ret)
 {
+	bool escapes = false;
+
 	if (!next_is(t, '"'))
 		return false;
 	ret->data = t->at;
 	while (t->at < t->end && *t->at != '"') {
+		bool escape = *t->at == '\\' && t->end - t->at > 1;
+
 		if (*t->at < 0x20)
 			return false;
-		t->at += *t->at == '\\' && t->end - t->at > 1 ? 2 : 1;
+		escapes = escapes || escape;
+		t->at += escape ? 2 : 1;
 	}
 	ret->n = (size_t)(t->at - ret->data);
+	if (escapes) {
+		if (!kith_json_unescape(*ret, t->plain))
+			return false;
+		ret->data = t->plain->data;
+		ret->n = t->plain->n;
+	}
 	return next_is(t, '"');
 }
 
@@ -103,9 +116,9 @@ static bool skip_array(struct text *t)
 }
 
 /* Finds the array `hashes` of an object; of several the last, as parsers do. */
-static bool find_hashes(struct kith_bytes body, struct text *ret)
+static bool find_hashes(struct kith_bytes body, struct kith_buf *plain, struct text *ret)
 {
-	struct text t = {body.data, body.data == NULL ? NULL : body.data + body.n};
+	struct text t = {body.data, body.data == NULL ? NULL : body.data + body.n, plain};
 	bool found = false;
 
 	if (!next_is(&t, '{'))
@@ -152,10 +165,15 @@ static void *bulk_open(struct kith_worker *worker, struct kith_view *view,
 	enum kith_digest kind = kith_bytes_are(request->path, "/bulk/md5")    ? KITH_MD5
 				: kith_bytes_are(request->path, "/bulk/sha1") ? KITH_SHA1
 									      : KITH_SHA256;
-	struct text hashes = {NULL, NULL};
+	struct text hashes = {NULL, NULL, NULL};
+	bool found = find_hashes(request->body, &worker->scratch, &hashes);
 	struct bulk *bulk;
 
-	if (!find_hashes(request->body, &hashes)) {
+	if (worker->scratch.failed) {
+		(void)kith_hashlookup_message(reply, 503, "Out of memory", none);
+		return NULL;
+	}
+	if (!found) {
 		(void)kith_hashlookup_message(
 		    reply, 404,
 		    "JSON format incorrect. An array of hashes in the key 'hashes' is expected.",
@@ -194,10 +212,13 @@ static size_t next_hashes(struct bulk *bulk, struct kith_entry *entries, struct 
 		if (t->at < t->end && *t->at == '"' ? !string(t, &text) : !skip_value(t))
 			break;
 		(void)next_is(t, ',');
-		if (text.data != NULL &&
-		    kith_query_parse(text, &entries[n], &queries[n]) == KITH_OK &&
-		    queries[n].kind == bulk->kind)
-			n++;
+		if (text.data == NULL ||
+		    kith_query_parse(text, &entries[n], &queries[n]) != KITH_OK ||
+		    queries[n].kind != bulk->kind)
+			continue;
+		queries[n].text = NULL; /* which the next string may overwrite */
+		queries[n].text_n = 0;
+		n++;
 	}
 	return n;
 }
@@ -237,6 +258,8 @@ static enum kith_status bulk_turn(void *stream, const uint8_t *data, size_t n, b
 		size_t n_hashes = next_hashes(bulk, entries, queries), i;
 		enum kith_status st = KITH_OK;
 
+		if (bulk->hashes.plain->failed)
+			return KITH_E_NOMEM;
 		if (n_hashes > 0)
 			st = kith_view_ask(bulk->worker, bulk->view, queries, n_hashes);
 		for (i = 0; i < n_hashes && st == KITH_OK; i++)

@@ -32,6 +32,8 @@ void kith_http_request_end(struct kith_conn *conn, struct kith_http_conn *http)
 		kith_buf_done(&worker->out);
 	if (worker->packed.cap > KEPT_BYTES)
 		kith_buf_done(&worker->packed);
+	if (worker->scratch.cap > KEPT_BYTES)
+		kith_buf_done(&worker->scratch);
 	kith_conn_busy(conn, false);
 	kith_conn_wait(conn, KITH_LIMIT_SERVE_IDLE_S);
 }

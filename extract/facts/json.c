@@ -49,64 +49,6 @@ static bool scan_string(struct scan *s, struct kith_bytes *ret)
 	return true;
 }
 
-static bool hex4(struct kith_bytes raw, size_t at, uint32_t *ret)
-{
-	size_t i;
-
-	*ret = 0;
-	if (raw.n < at + 4)
-		return false;
-	for (i = at; i < at + 4; i++) {
-		uint8_t c = raw.data[i];
-		uint32_t v = c >= '0' && c <= '9'   ? (uint32_t)(c - '0')
-			     : c >= 'a' && c <= 'f' ? (uint32_t)(c - 'a' + 10)
-			     : c >= 'A' && c <= 'F' ? (uint32_t)(c - 'A' + 10)
-						    : 16;
-
-		if (v == 16)
-			return false;
-		*ret = *ret << 4 | v;
-	}
-	return true;
-}
-
-static bool unescape(struct kith_bytes raw, struct kith_buf *to)
-{
-	static const char from[] = "\"\\/bfnrt", is[] = "\"\\/\b\f\n\r\t";
-	uint32_t c, low;
-	const char *at;
-	size_t i = 0;
-
-	to->n = 0;
-	while (i < raw.n) {
-		if (raw.data[i] != '\\') {
-			if (!kith_buf_add_byte(to, raw.data[i++]))
-				return false;
-			continue;
-		}
-		if (i + 1 >= raw.n)
-			return false;
-		at = raw.data[i + 1] == 0 ? NULL : strchr(from, raw.data[i + 1]);
-		if (at != NULL) {
-			c = (uint8_t)is[at - from];
-			i += 2;
-		} else {
-			if (raw.data[i + 1] != 'u' || !hex4(raw, i + 2, &c))
-				return false;
-			i += 6;
-			if (c >= 0xd800 && c < 0xdc00 && i + 1 < raw.n && raw.data[i] == '\\' &&
-			    raw.data[i + 1] == 'u' && hex4(raw, i + 2, &low) && low >= 0xdc00 &&
-			    low < 0xe000) {
-				c = 0x10000 + ((c - 0xd800) << 10) + (low - 0xdc00);
-				i += 6;
-			}
-		}
-		if (!kith_utf8_add(to, c))
-			return false;
-	}
-	return true;
-}
-
 static bool scan_object(struct scan *s, unsigned depth)
 {
 	struct kith_bytes key;
@@ -162,7 +104,7 @@ static bool scan_value(struct scan *s, unsigned depth)
 		return false;
 	if (depth > JSON_KEYS_MAX)
 		return true;
-	if (!unescape(raw, &s->value))
+	if (!kith_json_unescape(raw, &s->value))
 		return false;
 	s->string(s->user, s->keys, depth, (struct kith_bytes){s->value.data, s->value.n});
 	return true;

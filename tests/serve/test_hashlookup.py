@@ -137,12 +137,20 @@ class Hashlookup(server.Case):
                                   headers={"Content-Type": "text/plain"}), [raw])
         self.assertEqual(self.get("/bulk/md5", method="POST",
                                   body=[body[i:i + 1] for i in range(len(body))]), [raw])
+        # Escapes say the same as what they stand for, in a member's name too.
+        escaped = "".join("\\u%04X" % ord(c) for c in HELLO_MD5)
+        some = HELLO_MD5[:5] + "\\u00%02x" % ord(HELLO_MD5[5]) + HELLO_MD5[6:]
+        body = '{"h\\u0061shes":["%s","\\ud83d\\ude00\\"\\/","%s","\\n%s","%s"]}' % (
+            escaped, some, HELLO_MD5, HELLO_MD5)
+        self.assertEqual(json.loads(body)["hashes"][::2], [HELLO_MD5] * 3)
+        self.assertEqual(self.get("/bulk/md5", method="POST", body=body.encode()), [raw] * 3)
 
     def test_bulk_of_no_json(self):
         for body in (b"", b"{", b"{}", b"[]", b'["hashes"]', b'{"hashes":{}}', b'{"hashes":"x"}',
                      b'{"hashes":[}', b'{"hashes":["a"', b'{"hashes":["a" "b"]}', b'{"hashes":[]}x',
                      b'{"hashes":[]', b"{\"hashes\":['a']}", b'{"hashes":[,]}', b"\x00",
                      b'{"hashes":["\n"]}', b'{"hashes":["a",]}', b'{"hash":["a"]}',
+                     b'{"hashes":["\\x41"]}', b'{"hashes":["\\u12g4"]}', b'{"hashes":["\\u123"]}',
                      b'{"hashes":' + b"[" * 100 + b"]" * 100 + b"}", b'{"hashes":["\\'):
             self.assertEqual(self.get("/bulk/md5", 404, method="POST", body=body), BULK_ERROR)
         self.assertEqual(self.s.ask("/bulk/md5").status, 405)
