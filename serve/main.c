@@ -327,11 +327,15 @@ int main(int argc, char **argv)
 		say("%s", err.msg);
 		return EXIT_USAGE;
 	}
-	if (help)
-		return kith_opt_help(&command) ? 0 : EXIT_USAGE;
-	if (options.version) {
-		(void)printf("kith-serve %s\nset format %d\n", kith_version(), KITH_SET_FORMAT);
-		return fflush(stdout) == 0 ? 0 : EXIT_USAGE;
+	if (help || options.version) {
+		bool told = help ? kith_opt_help(&command)
+				 : printf("kith-serve %s\nset format %d\n", kith_version(),
+					  KITH_SET_FORMAT) > 0 &&
+				       fflush(stdout) == 0;
+
+		if (!told)
+			say("cannot write to standard output");
+		return told ? 0 : EXIT_USAGE;
 	}
 	if ((options.dns.n > 0) != (options.dns_zone != NULL)) {
 		say("--dns and --dns-zone need each other, see 'kith-serve --help'");

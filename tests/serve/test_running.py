@@ -72,6 +72,14 @@ class Running(server.Case):
             self.assertIn(said, text)
         self.assertEqual(self.start(*d, "--threads=1000000")[0], 2)
 
+    def test_output_that_fails(self):
+        for option in ("--help", "--version"):
+            with open("/dev/full", "wb") as full:
+                done = subprocess.run([server.program("KITH_SERVE"), option], stdout=full,
+                                      stderr=subprocess.PIPE, check=False, timeout=PATIENCE)
+            self.assertEqual((done.returncode, done.stderr),
+                             (2, b"kith-serve: cannot write to standard output\n"), option)
+
     def test_port_that_is_taken(self):
         at = "127.0.0.1:%d" % self.serve().port
         for option in ("--listen=", "--nsrlsvr="):
