@@ -119,9 +119,26 @@ bool kith_conn_over(const struct kith_conn *conn)
 
 void kith_conn_busy(struct kith_conn *conn, bool busy)
 {
-	if (busy != conn->busy)
+	if (busy != conn->busy) {
 		conn->thread->n_busy += busy ? 1u : -1u;
+		conn->busy_since = conn->thread->now;
+		conn->busy_from = conn->sent + conn->received;
+	}
 	conn->busy = busy;
+}
+
+bool kith_conn_slow(const struct kith_conn *conn)
+{
+	uint64_t seconds = conn->thread->now - conn->busy_since;
+	uint64_t moved = conn->sent + conn->received - conn->busy_from;
+
+	return conn->busy && seconds >= KITH_LIMIT_SERVE_BODY_S &&
+	       moved < seconds * KITH_LIMIT_SERVE_SLOW;
+}
+
+bool kith_conn_stopped(const struct kith_conn *conn)
+{
+	return conn->stopped;
 }
 
 static void link_first(struct kith_conn *conn)
@@ -261,12 +278,14 @@ static void on_readable(evutil_socket_t fd, short what, void *arg)
 	piece = piece < room ? piece : room;
 	p = kith_buf_room(&conn->in, piece);
 	n = p == NULL ? -1 : recv(fd, p, piece, 0);
-	if (n > 0)
+	if (n > 0) {
 		conn->in.n += (size_t)n;
-	else if (n == 0)
+		conn->received += (uint64_t)n;
+	} else if (n == 0) {
 		conn->ended = true;
-	else if (p == NULL || (errno != EAGAIN && errno != EINTR))
+	} else if (p == NULL || (errno != EAGAIN && errno != EINTR)) {
 		conn->dropped = true;
+	}
 	if (conn->prev != NULL) {
 		unlink_conn(conn);
 		link_first(conn);

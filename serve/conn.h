@@ -55,9 +55,10 @@ struct kith_conn {
 	const struct kith_protocol *protocol;
 	struct kith_conn *prev, *next;
 	uint64_t wait_until; /* 0: for ever */
-	uint64_t sent, progress, progress_at;
-	bool reads;   /* waits for input */
-	bool stopped; /* the protocol, because there was too much output */
+	uint64_t sent, received, progress, progress_at;
+	uint64_t busy_since, busy_from; /* ticks; bytes that had come and gone by then */
+	bool reads;                     /* waits for input */
+	bool stopped;                   /* the protocol, because there was too much output */
 	bool local, ended, closing, lingering, dropped, again, busy;
 	max_align_t state[];
 };

@@ -12,13 +12,63 @@
 #define TURN_BYTES ((size_t)64 << 10)
 #define KEPT_BYTES ((size_t)1 << 20)
 
+/* ------------------------------------------------------- requests that keep something */
+
+static void late(struct kith_conn *conn);
+
+static void give_back(struct kith_conn *conn, struct kith_http_conn *http)
+{
+	struct kith_worker *worker = kith_conn_worker(conn);
+	unsigned i = 0;
+
+	if (!http->has_stream_slot)
+		return;
+	http->has_stream_slot = false;
+	while (worker->streams[i] != conn)
+		i++;
+	worker->n_streams--;
+	memmove(worker->streams + i, worker->streams + i + 1,
+		(worker->n_streams - i) * sizeof *worker->streams);
+}
+
+/* Is it the client's turn: to send more, or to take what was answered? */
+static bool is_waited_for(struct kith_conn *conn)
+{
+	const struct kith_http_conn *http = kith_conn_state(conn);
+
+	return http->phase != KITH_HTTP_STREAM || !http->untimed || kith_conn_stopped(conn);
+}
+
+/* False: there are too many, and each does what it can. */
+static bool take_slot(struct kith_conn *conn, struct kith_http_conn *http)
+{
+	struct kith_worker *worker = kith_conn_worker(conn);
+	unsigned i;
+
+	for (i = 0; worker->n_streams == KITH_LIMIT_SERVE_STREAMS && i < worker->n_streams; i++) {
+		struct kith_conn *slow = worker->streams[i];
+
+		if (!is_waited_for(slow) || !kith_conn_slow(slow))
+			continue;
+		late(slow);
+		give_back(slow, kith_conn_state(slow));
+		kith_conn_again(slow);
+	}
+	if (worker->n_streams == KITH_LIMIT_SERVE_STREAMS)
+		return false;
+	worker->streams[worker->n_streams++] = conn;
+	http->has_stream_slot = true;
+	return true;
+}
+
+/* ------------------------------------------------------------------ a request */
+
 void kith_http_request_end(struct kith_conn *conn, struct kith_http_conn *http)
 {
 	struct kith_worker *worker = kith_conn_worker(conn);
 
-	if (http->has_stream_slot)
-		worker->n_streams--;
-	http->has_stream_slot = http->untimed = false;
+	give_back(conn, http);
+	http->untimed = false;
 	http->phase = KITH_HTTP_HEAD;
 	http->scanned = 0;
 	http->route = NULL;
@@ -115,7 +165,6 @@ static bool admit(struct kith_conn *conn, struct kith_http_conn *http)
 
 static void begin_request(struct kith_conn *conn, struct kith_http_conn *http)
 {
-	struct kith_worker *worker = kith_conn_worker(conn);
 	struct kith_head *head = &http->head;
 	const char *why = NULL;
 	unsigned status;
@@ -148,12 +197,10 @@ static void begin_request(struct kith_conn *conn, struct kith_http_conn *http)
 	}
 	kith_conn_busy(conn, true);
 	if (!http->body_done || http->route->stream != NULL) {
-		if (worker->n_streams >= KITH_LIMIT_SERVE_STREAMS) {
+		if (!take_slot(conn, http)) {
 			kith_http_refuse_and_close(conn, http, 503, "too many requests at a time");
 			return;
 		}
-		worker->n_streams++;
-		http->has_stream_slot = true;
 	}
 	if (!http->body_done && head->expects_continue)
 		kith_conn_write(conn, "HTTP/1.1 100 Continue\r\n\r\n", 25);
@@ -351,8 +398,7 @@ static void done(struct kith_conn *conn)
 	struct kith_http_conn *http = kith_conn_state(conn);
 
 	kith_http_stream_close(conn, http);
-	if (http->has_stream_slot)
-		kith_conn_worker(conn)->n_streams--;
+	give_back(conn, http);
 	kith_conn_worker(conn)->ahead -= http->counted;
 	kith_buf_done(&http->text);
 	kith_buf_done(&http->path);

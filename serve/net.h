@@ -58,6 +58,10 @@ void kith_conn_close(struct kith_conn *conn);      /* after what was written; ru
 void kith_conn_drop(struct kith_conn *conn);       /* at once, so that the other side notices */
 bool kith_conn_over(const struct kith_conn *conn); /* closed or dropped */
 void kith_conn_busy(struct kith_conn *conn, bool busy); /* has begun what should be finished */
+/* Busy for long, while less than KITH_LIMIT_SERVE_SLOW came and went. It may be for us: what the
+ * protocol waits for is its to know. */
+bool kith_conn_slow(const struct kith_conn *conn);
+bool kith_conn_stopped(const struct kith_conn *conn); /* kith_conn_full() said so, and still does */
 
 /* ------------------------------------------------------------------ the net */
 

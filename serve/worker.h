@@ -17,6 +17,7 @@
 #include "answer/facts.h"
 #include "answer/render.h"
 #include "answer/sets.h"
+#include "base/limits.h"
 #include "base/opt.h"
 
 struct kith_snapshot {
@@ -36,6 +37,7 @@ struct kith_view {
 };
 
 struct kith_net;
+struct kith_conn;
 struct kith_gzip;
 struct kith_sessions;
 
@@ -73,7 +75,8 @@ struct kith_worker {
 	struct kith_gzip *gzip;       /* for whole answers; NULL until there was one */
 	struct kith_buf packed;       /* an answer in that form */
 	unsigned n_streams, n_walks;
-	size_t ahead;  /* bytes of lists that wait */
+	struct kith_conn *streams[KITH_LIMIT_SERVE_STREAMS]; /* the oldest first */
+	size_t ahead;                                        /* bytes of lists that wait */
 	char date[32]; /* of the present second, as HTTP has it */
 	/* Read by other threads for /metrics. */
 	atomic_uint_fast64_t requests[KITH_FRONTS][6]; /* by the first digit of the status */

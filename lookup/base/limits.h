@@ -113,6 +113,11 @@
 /* Requests of one thread at a time that keep something: streamed lists, whole bodies, walks. */
 #define KITH_LIMIT_SERVE_STREAMS 128u
 
+/* Bytes a second, both ways together, that such a request must come to over KITH_LIMIT_SERVE_BODY_S
+ * and all its time, once another one finds no room. Until then a list may come as slowly as the
+ * disk that is hashed. */
+#define KITH_LIMIT_SERVE_SLOW 1024u
+
 /* Of these, those that read the sets from one end to the other. */
 #define KITH_LIMIT_SERVE_WALKS 2u
 

@@ -365,6 +365,52 @@ class Running(server.Case):
         self.assertEqual(out.partition(b"\r\n\r\n")[2],
                          b'{"error":{"code":"BadRequestError","message":"the request did not come to its end"}}\n')
 
+    def test_lists_that_drip(self):
+        """They have as long as they want, until another client finds no room."""
+        s = self.serve("--threads=1")
+        stop, lock = threading.Event(), threading.Lock()
+        head = b"POST %s HTTP/1.1\r\nHost: a\r\nContent-Length: 10000000\r\n\r\n"
+        body = s.connect()
+        body.sendall(head.replace(b"10000000", b"2000000") % b"/bulk/md5")
+        lists = [s.connect() for _ in range(127)]
+        fast = lists[0]
+        for c in lists:
+            c.sendall(head % b"/v1/files")
+
+        def drip():
+            while not stop.wait(1):
+                for c in (body, *lists):
+                    with lock:
+                        try:
+                            c.sendall(b" " * 4096 if c is fast else b" ")
+                        except OSError:
+                            pass
+        threading.Thread(target=drip, daemon=True).start()
+
+        def one_more():
+            return s.ask("/v1/files", method="POST", body=HELLO.encode())
+        began = time.monotonic()
+        until(lambda: one_more().status == 503)
+        while one_more().status == 503:
+            self.assertLess(time.monotonic() - began, PATIENCE)
+            time.sleep(1)
+        self.assertGreater(time.monotonic() - began, 25)
+        self.assertTrue(body.recv(1000).startswith(b"HTTP/1.1 408 "))  # the oldest
+        self.assertIn(HELLO.encode(), one_more().body)
+        more = s.connect()
+        more.sendall(head % b"/v1/files")  # keeps what the body gave back
+        reply = one_more()
+        self.assertEqual((reply.status, reply.body.count(b"\n")), (200, 1))
+        stop.set()
+        with lock:
+            fast.sendall(b"\n" + HELLO.encode() + b"\n")
+        with fast.makefile("rb") as f:
+            while HELLO.encode() not in f.readline():
+                pass
+        with self.assertRaises(ConnectionResetError):
+            while lists[1].recv(1000):
+                pass
+
     # -------------------------------------------------------------- from outside
 
     def test_sockets_from_outside(self):
