@@ -67,11 +67,28 @@ void kith_address_show(const struct kith_address *address, char ret[KITH_ADDRESS
 			       host, port);
 }
 
+int kith_address_socket(const struct kith_address *address, int type)
+{
+	int fd = socket(address->at.ss_family, type | SOCK_CLOEXEC, 0), on = 1;
+
+	/* Whether [::] is IPv4 too would be the system's setting, and then 0.0.0.0 with the same
+	 * port could not be had. */
+	if (fd >= 0 && address->at.ss_family == AF_INET6 &&
+	    setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &on, sizeof on) != 0) {
+		int e = errno;
+
+		(void)close(fd);
+		errno = e;
+		return -1;
+	}
+	return fd;
+}
+
 enum kith_status kith_address_free(const struct kith_address *address, struct kith_err *err)
 {
 	char shown[KITH_ADDRESS_SHOWN];
 	int on = 1, e = 0;
-	int fd = socket(address->at.ss_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	int fd = kith_address_socket(address, SOCK_STREAM);
 
 	if (fd < 0 || setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on) != 0 ||
 	    bind(fd, (const struct sockaddr *)&address->at, address->n) != 0)
@@ -91,7 +108,7 @@ enum kith_status kith_address_bind(struct kith_address *address, int *ret_fd, st
 	char shown[KITH_ADDRESS_SHOWN];
 	socklen_t n = sizeof address->at;
 	int on = 1, e;
-	int fd = socket(address->at.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+	int fd = kith_address_socket(address, SOCK_STREAM | SOCK_NONBLOCK);
 
 	if (fd >= 0 && setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on) == 0 &&
 	    setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &on, sizeof on) == 0 &&

@@ -22,6 +22,8 @@ void kith_address_show(const struct kith_address *address, char ret[KITH_ADDRESS
 /* Whether a port that was named is free. Sockets that may be bound once more do not tell: the
  * system would divide clients between two servers, of which each knows its own sets only. */
 enum kith_status kith_address_free(const struct kith_address *address, struct kith_err *err);
+/* A socket for it, closed on exec; one of IPv6 is of that alone. -1: errno says why. */
+int kith_address_socket(const struct kith_address *address, int type);
 /* A socket that listens and may be bound once more; a port 0 becomes a real one in *address. */
 enum kith_status kith_address_bind(struct kith_address *address, int *ret_fd, struct kith_err *err);
 /* Replaces a socket that nobody listens on any more; nothing else. */

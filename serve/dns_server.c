@@ -67,8 +67,8 @@ enum kith_status kith_dns_listen(struct kith_dns *dns, const char *text,
 		return st;
 	if (dns->n_fds == 1 + SOCKETS)
 		return kith_fail(err, KITH_E_LIMIT, "more than %u addresses", SOCKETS);
-	fd = socket(address.at.ss_family, SOCK_DGRAM, 0);
-	if (fd >= 0 && fcntl(fd, F_SETFD, FD_CLOEXEC) == 0 && fcntl(fd, F_SETFL, O_NONBLOCK) == 0 &&
+	fd = kith_address_socket(&address, SOCK_DGRAM);
+	if (fd >= 0 && fcntl(fd, F_SETFL, O_NONBLOCK) == 0 &&
 	    bind(fd, (const struct sockaddr *)&address.at, address.n) == 0 &&
 	    getsockname(fd, (struct sockaddr *)&address.at, &n) == 0) {
 		dns->fds[dns->n_fds].fd = fd;

@@ -87,6 +87,32 @@ class Running(server.Case):
             self.assertEqual(code, 2, text)
             self.assertIn("another server listens on " + at, text)
 
+    def test_both_kinds_of_address(self):
+        """All addresses of IPv6 do not take those of IPv4 with them."""
+        try:
+            with socket.socket(socket.AF_INET6) as probe:
+                probe.bind(("::1", 0))
+        except OSError:
+            self.skipTest("no IPv6 here")
+        s = fault = None
+        for _ in range(10):  # another program may take the port in between
+            with socket.socket() as probe:
+                probe.bind(("0.0.0.0", 0))
+                port = probe.getsockname()[1]
+            options = ["--%s=%s:%d" % (what, host, port)
+                       for host in ("[::]", "0.0.0.0") for what in ("listen", "dns")]
+            try:
+                s = self.serve(*options, "--dns-zone=test", tcp=False)
+                break
+            except AssertionError as e:
+                fault = e
+        self.assertIsNotNone(s, fault)
+        self.assertEqual(s.addresses["http"], [("::", port), ("0.0.0.0", port)])
+        for host in ("::1", "127.0.0.1"):
+            with socket.create_connection((host, port), timeout=PATIENCE) as c:
+                c.sendall(b"GET /healthz HTTP/1.0\r\n\r\n")
+                self.assertTrue(c.makefile("rb").read().endswith(b"ok\n"))
+
     def test_ends(self):
         for number in (signal.SIGTERM, signal.SIGINT):
             s = self.serve()
