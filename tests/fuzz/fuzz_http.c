@@ -122,6 +122,18 @@ void kith_conn_busy(struct kith_conn *conn, bool busy)
 	conn->busy = busy;
 }
 
+bool kith_conn_slow(const struct kith_conn *conn)
+{
+	(void)conn;
+	return false;
+}
+
+bool kith_conn_stopped(const struct kith_conn *conn)
+{
+	(void)conn;
+	return false;
+}
+
 uint64_t kith_net_connections(struct kith_net *net)
 {
 	(void)net;
