@@ -281,7 +281,7 @@ static void get_value(uint64_t type, const uint8_t *data, struct kith_sql_value 
 static enum kith_status take_row(struct reader *r, const struct cell *cell, struct kith_err *err)
 {
 	struct kith_sql_value values[KITH_SQL_EACH_MAX];
-	uint64_t types[COLUMNS_MAX], at, size;
+	uint64_t types[COLUMNS_MAX], at, size = 0;
 	const uint8_t *data, *starts[COLUMNS_MAX];
 	enum kith_status st = read_payload(r, cell, &data, err);
 	size_t i, n;
