@@ -31,9 +31,14 @@ static enum kith_status advance(struct kith_merged *m, size_t i)
 	return st < 0 ? st : KITH_OK;
 }
 
-enum kith_status kith_merged_open(struct kith_asker *asker, enum kith_table table,
-				  const uint8_t *first, struct kith_merged **ret,
-				  struct kith_err *err)
+static size_t key_size(enum kith_table table)
+{
+	return table == KITH_TABLE_FILE ? KITH_SHA256_SIZE : KITH_SHA1_SIZE;
+}
+
+static enum kith_status open_at(struct kith_asker *asker, enum kith_table table,
+				const uint8_t *from, size_t n, int first, struct kith_merged **ret,
+				struct kith_err *err)
 {
 	size_t n_sets = kith_asker_sets(asker), i;
 	struct kith_merged *m = calloc(1, sizeof *m + n_sets * sizeof *m->heads);
@@ -43,10 +48,10 @@ enum kith_status kith_merged_open(struct kith_asker *asker, enum kith_table tabl
 	if (m == NULL)
 		return kith_fail_nomem(err);
 	m->n = n_sets;
-	m->key_n = table == KITH_TABLE_FILE ? KITH_SHA256_SIZE : KITH_SHA1_SIZE;
-	m->first = first == NULL ? -1 : *first;
+	m->key_n = key_size(table);
+	m->first = first;
 	for (i = 0; i < n_sets && st == KITH_OK; i++) {
-		st = kith_cursor_open(kith_asker_reader(asker, i), table, first, first != NULL,
+		st = kith_cursor_open(kith_asker_reader(asker, i), table, from, n,
 				      &m->heads[i].cursor, err);
 		if (st == KITH_OK)
 			st = advance(m, i);
@@ -56,6 +61,20 @@ enum kith_status kith_merged_open(struct kith_asker *asker, enum kith_table tabl
 	kith_merged_close(m);
 	*ret = NULL;
 	return st;
+}
+
+enum kith_status kith_merged_open(struct kith_asker *asker, enum kith_table table,
+				  const uint8_t *first, struct kith_merged **ret,
+				  struct kith_err *err)
+{
+	return open_at(asker, table, first, first != NULL, first == NULL ? -1 : *first, ret, err);
+}
+
+enum kith_status kith_merged_from(struct kith_asker *asker, enum kith_table table,
+				  const uint8_t *key, struct kith_merged **ret,
+				  struct kith_err *err)
+{
+	return open_at(asker, table, key, key == NULL ? 0 : key_size(table), -1, ret, err);
 }
 
 enum kith_status kith_merged_next(struct kith_merged *m, const struct kith_record **ret,

@@ -17,6 +17,10 @@ struct kith_merged;
 enum kith_status kith_merged_open(struct kith_asker *asker, enum kith_table table,
 				  const uint8_t *first, struct kith_merged **ret,
 				  struct kith_err *err);
+/* Those from a key on, whether any set has it or not; NULL: all. */
+enum kith_status kith_merged_from(struct kith_asker *asker, enum kith_table table,
+				  const uint8_t *key, struct kith_merged **ret,
+				  struct kith_err *err);
 
 /*
  * The records of the next key, at least one, in the order of the sets; they hold until the next
