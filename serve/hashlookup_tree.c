@@ -344,23 +344,20 @@ static void *parents_open(struct kith_worker *worker, struct kith_view *view,
 
 /* ------------------------------------------------------------- the walk */
 
-static enum kith_status each(void *user, size_t set, const struct kith_file *file)
+static enum kith_status each(void *user, const struct kith_content *content)
 {
 	struct family *family = user;
 	struct kith_buf *out = family->out;
-	enum kith_status st = family->match(family, set, file);
+	enum kith_status st = kith_walk_any(content, family->match, family);
 
-	if (st != KITH_OK || file->sha1 == NULL)
+	if (st != KITH_OK || content->sha1 == NULL)
 		return st < 0 ? st : KITH_OK;
-	st = kith_walk_was_told(&family->walk, set, file, family->match, family);
-	if (st != KITH_NOT_FOUND)
-		return st;
 	family->total++;
 	if (family->total <= family->from || family->total - family->from > family->count)
 		return KITH_OK;
 	if (family->total - family->from > 1)
 		(void)kith_buf_add_byte(out, ',');
-	(void)kith_json_digest(out, file->sha1, KITH_SHA1_SIZE, true);
+	(void)kith_json_digest(out, content->sha1, KITH_SHA1_SIZE, true);
 	if (out->failed)
 		return KITH_E_NOMEM;
 	return out->n > ((size_t)64 << 10) ? KITH_END : KITH_OK;

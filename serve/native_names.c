@@ -120,27 +120,23 @@ static enum kith_status has_name(void *user, size_t set, const struct kith_file 
 	return st < 0 ? st : KITH_NOT_FOUND;
 }
 
-static enum kith_status each(void *user, size_t set, const struct kith_file *file)
+static enum kith_status each(void *user, const struct kith_content *content)
 {
 	struct names *names = user;
 	struct kith_buf *out = names->out;
-	enum kith_status st = has_name(names, set, file);
+	enum kith_status st = kith_walk_any(content, has_name, names);
 
-	if (st == KITH_OK)
-		st = kith_walk_was_told(&names->walk, set, file, has_name, names);
-	else
+	if (st != KITH_OK)
 		return st < 0 ? st : KITH_OK;
-	if (st != KITH_NOT_FOUND)
-		return st;
 	(void)kith_buf_add_str(out, names->n++ == 0 ? "{\"sha256\":" : ",{\"sha256\":");
-	(void)kith_json_digest(out, file->sha256, KITH_SHA256_SIZE, false);
+	(void)kith_json_digest(out, content->sha256, KITH_SHA256_SIZE, false);
 	(void)kith_buf_add_str(out, ",\"sha1\":");
-	(void)kith_json_digest(out, file->sha1, KITH_SHA1_SIZE, false);
+	(void)kith_json_digest(out, content->sha1, KITH_SHA1_SIZE, false);
 	(void)kith_buf_add_str(out, ",\"md5\":");
-	(void)kith_json_digest(out, file->md5, KITH_MD5_SIZE, false);
+	(void)kith_json_digest(out, content->md5, KITH_MD5_SIZE, false);
 	(void)kith_buf_add_str(out, ",\"size\":");
-	if ((file->flags & KITH_FILE_HAS_SIZE) != 0)
-		(void)kith_buf_add_number(out, file->size_bytes);
+	if ((content->flags & KITH_FILE_HAS_SIZE) != 0)
+		(void)kith_buf_add_number(out, content->size_bytes);
 	else
 		(void)kith_buf_add_str(out, "null");
 	(void)kith_buf_add_byte(out, '}');

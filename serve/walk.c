@@ -3,12 +3,15 @@
 
 #include <string.h>
 
+#include "answer/merged.h"
 #include "base/hex.h"
 #include "base/limits.h"
 #include "base/out.h"
 
 /* Files and occurrences that are looked at in one turn: about a millisecond. */
 #define TURN_WORK UINT64_C(20000)
+/* What looking a file up in another set takes, in the same units. */
+#define OTHERS_WORK 16u
 
 bool kith_walk_start(struct kith_walk *walk, struct kith_worker *worker, struct kith_view *view)
 {
@@ -35,86 +38,92 @@ static size_t key_size(enum kith_table table)
 	return table == KITH_TABLE_FILE ? KITH_SHA256_SIZE : KITH_SHA1_SIZE;
 }
 
-/* Takes files of the present table until its end or that of the turn. */
-static enum kith_status take_some(struct kith_walk *walk, kith_walk_fn each, void *user,
-				  uint64_t *work)
+/* One content of a single set. */
+static void content_of(const struct kith_record *record, struct kith_content *ret)
 {
-	kith_reader *reader = kith_asker_reader(walk->view->asker, walk->set);
-	size_t n = key_size(walk->table);
-	kith_cursor *cursor = NULL;
-	enum kith_status st = kith_cursor_open(reader, walk->table, walk->begun ? walk->key : NULL,
-					       walk->begun ? n : 0, &cursor, NULL);
+	memset(ret, 0, sizeof *ret);
+	ret->sha256 = record->file.sha256;
+	ret->sha1 = record->file.sha1;
+	ret->md5 = record->file.md5;
+	ret->size_bytes = record->file.size_bytes;
+	ret->n_occurrences = record->file.n_occurrences;
+	ret->flags = record->file.flags;
+	ret->records = record;
+	ret->n_records = 1;
+}
+
+/* Takes files of the present table until its end or that of the turn. */
+static enum kith_status take_some(struct kith_walk *walk, struct kith_merged *merged,
+				  kith_walk_fn each, void *user, uint64_t *work)
+{
+	struct kith_asker *asker = walk->view->asker;
+	size_t n_sets = kith_asker_sets(asker), key_n = key_size(walk->table), n;
+	enum kith_status st = KITH_OK;
 
 	while (st == KITH_OK && *work < TURN_WORK) {
-		struct kith_file file;
+		const struct kith_record *records;
+		struct kith_content content;
 		const uint8_t *key;
 
-		st = kith_cursor_next(cursor, &file);
+		st = kith_merged_next(merged, &records, &n);
 		if (st != KITH_OK)
 			break;
-		key = walk->table == KITH_TABLE_FILE ? file.sha256 : file.sha1;
-		if (walk->begun && memcmp(key, walk->key, n) == 0)
+		key = walk->table == KITH_TABLE_FILE ? records->file.sha256 : records->file.sha1;
+		if (walk->begun && memcmp(key, walk->key, key_n) == 0)
 			continue;
-		memcpy(walk->key, key, n);
+		memcpy(walk->key, key, key_n);
 		walk->begun = true;
-		*work += 1 + file.n_occurrences;
-		st = each(user, walk->set, &file);
+		if (n_sets > 1) { /* another may know the file by SHA-1 only, or its SHA-256 */
+			struct kith_facts facts;
+
+			*work += n_sets * OTHERS_WORK;
+			st = kith_ask_group(asker, records, n, &facts);
+			if (st != KITH_OK || facts.n_contents == 0)
+				continue;
+			content = facts.contents[0];
+		} else {
+			content_of(records, &content);
+		}
+		*work += 1 + content.n_occurrences;
+		st = each(user, &content);
 		if (st == KITH_END) {
 			*work = TURN_WORK;
 			st = KITH_OK;
 		}
 	}
-	kith_cursor_close(cursor);
 	return st;
 }
 
 enum kith_status kith_walk_turn(struct kith_walk *walk, kith_walk_fn each, void *user)
 {
-	size_t n_sets = kith_asker_sets(walk->view->asker);
+	enum kith_status st = KITH_OK;
 	uint64_t work = 0;
 
-	while (walk->set < n_sets && work < TURN_WORK) {
-		enum kith_status st = take_some(walk, each, user, &work);
+	while (st == KITH_OK && work < TURN_WORK) {
+		struct kith_merged *merged = NULL;
 
-		if (st < 0)
-			return st;
-		if (st != KITH_END)
-			continue;
+		st = kith_merged_from(walk->view->asker, walk->table,
+				      walk->begun ? walk->key : NULL, &merged, NULL);
+		if (st == KITH_OK)
+			st = take_some(walk, merged, each, user, &work);
+		kith_merged_close(merged);
+		if (st != KITH_END || walk->table == KITH_TABLE_SHA1_ONLY)
+			break;
 		walk->begun = false;
-		if (walk->table == KITH_TABLE_FILE) {
-			walk->table = KITH_TABLE_SHA1_ONLY;
-		} else {
-			walk->table = KITH_TABLE_FILE;
-			walk->set++;
-		}
+		walk->table = KITH_TABLE_SHA1_ONLY;
+		st = KITH_OK;
 	}
-	return walk->set < n_sets ? KITH_OK : KITH_END;
+	return st;
 }
 
-enum kith_status kith_walk_was_told(struct kith_walk *walk, size_t set,
-				    const struct kith_file *file, kith_match_fn match, void *user)
+enum kith_status kith_walk_any(const struct kith_content *content, kith_match_fn match, void *user)
 {
-	size_t s, i, n;
+	enum kith_status st = KITH_NOT_FOUND;
+	size_t i;
 
-	for (s = 0; s < set; s++) {
-		kith_reader *reader = kith_asker_reader(walk->view->asker, s);
-		struct kith_file same[8];
-		enum kith_status st = file->sha256 != NULL
-					  ? kith_lookup_all(reader, KITH_SHA256, file->sha256,
-							    KITH_SHA256_SIZE, same, 8, &n)
-					  : kith_lookup_all(reader, KITH_SHA1, file->sha1,
-							    KITH_SHA1_SIZE, same, 8, &n);
-
-		if (st < 0)
-			return st;
-		for (i = 0; st == KITH_OK && i < n && i < 8; i++) {
-			enum kith_status found = match(user, s, &same[i]);
-
-			if (found != KITH_NOT_FOUND)
-				return found;
-		}
-	}
-	return KITH_NOT_FOUND;
+	for (i = 0; i < content->n_records && st == KITH_NOT_FOUND; i++)
+		st = match(user, content->records[i].set, &content->records[i].file);
+	return st;
 }
 
 /* ------------------------------------------------------------------ marks */
@@ -123,8 +132,7 @@ bool kith_walk_mark(const struct kith_walk *walk, struct kith_buf *out)
 {
 	char hex[2 * KITH_SHA256_SIZE];
 
-	(void)kith_buf_add_number(out, walk->set);
-	(void)kith_buf_add_str(out, walk->table == KITH_TABLE_FILE ? "-" : "-s");
+	(void)kith_buf_add_str(out, walk->table == KITH_TABLE_FILE ? "f-" : "s-");
 	if (!walk->begun)
 		return !out->failed;
 	(void)kith_hex_encode(walk->key, key_size(walk->table), hex);
@@ -133,19 +141,12 @@ bool kith_walk_mark(const struct kith_walk *walk, struct kith_buf *out)
 
 bool kith_walk_resume(struct kith_walk *walk, struct kith_bytes mark)
 {
-	size_t i = 0;
-
-	for (; i < mark.n && i < 4 && mark.data[i] >= '0' && mark.data[i] <= '9'; i++)
-		walk->set = 10 * walk->set + (size_t)(mark.data[i] - '0');
-	if (i == 0 || i == mark.n || mark.data[i++] != '-')
+	if (mark.n < 2 || (mark.data[0] != 'f' && mark.data[0] != 's') || mark.data[1] != '-')
 		return false;
-	if (i < mark.n && mark.data[i] == 's') {
+	if (mark.data[0] == 's')
 		walk->table = KITH_TABLE_SHA1_ONLY;
-		i++;
-	}
-	walk->begun = i < mark.n;
-	return walk->set < kith_asker_sets(walk->view->asker) &&
-	       (!walk->begun ||
-		(mark.n - i == 2 * key_size(walk->table) &&
-		 kith_hex_decode((const char *)mark.data + i, walk->key, key_size(walk->table))));
+	walk->begun = mark.n > 2;
+	return !walk->begun ||
+	       (mark.n - 2 == 2 * key_size(walk->table) &&
+		kith_hex_decode((const char *)mark.data + 2, walk->key, key_size(walk->table)));
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * walk.h: reads all files of all sets, for questions that no index answers: which files have this
- * name, which lie in this container. In turns, between which other requests are answered.
+ * walk.h: reads all files of all sets, by key, for questions that no index answers: which files
+ * have this name, which lie in this container. In turns, between which other requests are answered.
  *
  * A walk takes as long as the sets are large, so a worker has few at a time, and it keeps no more
  * than where it stands.
@@ -14,7 +14,6 @@
 struct kith_walk {
 	struct kith_worker *worker;
 	struct kith_view *view;
-	size_t set;
 	enum kith_table table;
 	uint8_t key[KITH_SHA256_SIZE]; /* of the file that was taken last; in this table */
 	bool begun;
@@ -25,16 +24,16 @@ struct kith_walk {
 bool kith_walk_start(struct kith_walk *walk, struct kith_worker *worker, struct kith_view *view);
 void kith_walk_done(struct kith_walk *walk); /* touches no set */
 
-/* KITH_OK: on; KITH_END: enough for this turn; a negative status breaks the walk off. */
-typedef enum kith_status (*kith_walk_fn)(void *user, size_t set, const struct kith_file *file);
+/* With each content once, whatever sets have it. KITH_OK: on; KITH_END: enough for this turn; a
+ * negative status breaks the walk off. */
+typedef enum kith_status (*kith_walk_fn)(void *user, const struct kith_content *content);
 /* Some thousand files. KITH_OK: there are more; KITH_END: those were all; or a negative status. */
 enum kith_status kith_walk_turn(struct kith_walk *walk, kith_walk_fn each, void *user);
 
 /* Whether a file of a set is one that is looked for. KITH_OK, KITH_NOT_FOUND or negative. */
 typedef enum kith_status (*kith_match_fn)(void *user, size_t set, const struct kith_file *file);
-/* Sets answer as one: whether a set before this one has the file and matches too. */
-enum kith_status kith_walk_was_told(struct kith_walk *walk, size_t set,
-				    const struct kith_file *file, kith_match_fn match, void *user);
+/* Sets answer as one: whether what any of them has of the content matches. */
+enum kith_status kith_walk_any(const struct kith_content *content, kith_match_fn match, void *user);
 
 /* Where it stands, as text, and back; false: not such a text. */
 bool kith_walk_mark(const struct kith_walk *walk, struct kith_buf *out);

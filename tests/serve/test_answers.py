@@ -6,7 +6,9 @@ import gzip
 import http.client
 import json
 import os
+import re
 import shutil
+from urllib.parse import quote
 
 import server
 from server import EDITOR, HELLO, UNKNOWN
@@ -160,6 +162,43 @@ class Answers(server.Case):
                                    ("/v1/names/hello.txt?cursor=0-zz", 400, "BadRequestError")):
             reply = self.s.ask(path)
             self.assertEqual((reply.status, reply.json()["error"]["code"]), (status, code))
+
+    def test_several_sets_are_one(self):
+        """Also where one knows a file by SHA-1 alone; in every order of the sets."""
+        def plain(escape):
+            c = int(escape[1] or "5c", 16)
+            return chr(c) if c < 128 else "\ufffd"  # which JSON has for what is no UTF-8
+        names = sorted({line.split(" ", 2)[2] for path in (self.minimal, self.v2)
+                        for line in server.kith("dump", path).decode().splitlines()
+                        if line.startswith("name ") and "\\" not in line})
+        for sets in ([self.v2, self.minimal], [self.minimal, self.set, self.v2]):
+            s = self.serve(sets=sets)
+            words = [w for path in sets for w in ("-d", path)]
+            found, by_sha1 = 0, 0
+            for name in ["hello.txt", "Layout-archive.h", "arrow_arrow.svg"] + names[::25]:
+                told = server.kith("name", *words, "--", name).decode().splitlines()
+                want = [line.split("  ")[0] for line in told]
+                pages, cursor = [], ""
+                while cursor is not None:
+                    page = s.ask("/v1/names/%s?limit=7&cursor=%s" % (quote(name), cursor)).json()
+                    pages += page["files"]
+                    self.assertLessEqual(len(page["files"]), 7)
+                    cursor = page.get("cursor")
+                self.assertEqual([f["sha256"] or f["sha1"] for f in pages], want, name)
+                found += len(want)
+                by_sha1 += len([h for h in want if len(h) == 40])
+            self.assertGreater(found, 30)
+            self.assertGreater(by_sha1, 0)
+            asked = "\n".join(self.hashes[::3]).encode()
+            self.assertEqual(s.ask("/v1/files", "POST", body=asked).body, server.kith(
+                "lookup", *words, "--format", "jsonl", "-f", "-", stdin=asked))
+            for h in self.hashes[::120]:
+                answer = s.ask("/v1/why/" + h).json()
+                # A terminal gets escapes for backslashes and what is not printed.
+                told = [re.sub(r"\\(?:\\|x(..))", plain, line) for line in
+                        server.kith("why", *words, h).decode().splitlines()]
+                self.assertEqual([line.strip() for line in told if not line.endswith(":")],
+                                 [c.strip() for f in answer["files"] for c in f["chains"]])
 
     def test_sets_is_info(self):
         answer = self.s.ask("/v1/sets").json()["sets"]
