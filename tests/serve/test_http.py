@@ -227,6 +227,26 @@ class Http(server.Case):
             out = self.s.raw(head + bad, end=True)
             self.assertFalse(out.endswith(b"0\r\n\r\n"), bad[:20])
 
+    def test_body_that_is_too_large(self):
+        """Told by its length at once, or where it gets too long; the connection ends with it."""
+        want = b'{"error":{"code":"BadRequestError","message":"the body is too large"}}\n'
+        n = (2 << 20) + 1
+        head = b"POST /bulk/md5 HTTP/1.1\r\nHost: a\r\n"
+        for data in (head + b"Content-Length: %d\r\n\r\n" % n,
+                     head + b"Content-Length: %d\r\n\r\n" % n + b" " * n,
+                     head + b"Content-Length: %d\r\nExpect: 100-continue\r\n\r\n" % n,
+                     head + b"Transfer-Encoding: chunked\r\n\r\n" +
+                     (b"10000\r\n" + b" " * 65536 + b"\r\n") * 33):
+            reply = self.s.raw(data)
+            fields, _, body = reply.partition(b"\r\n\r\n")
+            self.assertEqual(fields.split(b"\r\n")[0], b"HTTP/1.1 413 Content Too Large")
+            self.assertIn(b"\r\nConnection: close", fields)
+            self.assertIn(b"\r\nContent-Type: application/json\r\n", fields)
+            self.assertEqual(body, want)
+        # One byte less is a body like others.
+        body = b'{"hashes":[]}'.ljust(n - 1)
+        self.assertEqual(self.s.ask("/bulk/md5", "POST", body=body).body, b"[]\n")
+
     def test_client_that_sends_all_before_it_reads(self):
         n = 100000
         body = (UNKNOWN + "\n").encode() * (n - 1) + HELLO.encode()

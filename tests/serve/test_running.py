@@ -275,6 +275,40 @@ class Running(server.Case):
         self.assertEqual(s.ask(FILE).status, 200)
         self.assertEqual(s.metric("kith_reload_failures_total"), 1)
 
+    def test_set_that_is_damaged_at_a_reload(self):
+        """The old ones answer on, and nothing is kept of what was no good."""
+        path = self.own_set()
+        s = self.serve(sets=[path])
+        with open(self.set, "rb") as f:
+            good = f.read()
+        self.assertEqual(s.ask(FILE).status, 200)
+        descriptors = s.descriptors()
+        bad = {"nothing": b"", "a page": good[:4096], "half": good[:len(good) // 8192 * 4096],
+               "no set": b"\0" * len(good), "a text": b"not a set\n" * 1000}
+        for failed, (what, data) in enumerate(bad.items(), 1):
+            with open(path + ".new", "wb") as f:
+                f.write(data)
+            os.rename(path + ".new", path)
+            reply = s.reload()
+            self.assertEqual(reply.status, 500, what)
+            self.assertIn(path, reply.json()["error"]["message"])
+            s.process.send_signal(signal.SIGHUP)
+            until(lambda n=failed: s.said().count("the sets stay as they are") == n)
+            self.assertEqual(s.metric("kith_reload_failures_total"), 2 * failed)
+            for _ in range(4):  # of both threads
+                self.assertEqual(s.ask(FILE).status, 200)
+                self.assertEqual(s.ask("/api/v3/files/" + UNKNOWN).status, 404)
+            self.assertEqual(s.ask("/healthz").status, 200)
+            self.assertEqual(s.metric("kith_sets_readable"), 1)
+            with open("/proc/%d/maps" % s.process.pid, encoding="utf-8") as f:
+                self.assertEqual([line for line in f if path in line and "deleted" not in line], [])
+        until(lambda: s.descriptors() <= descriptors)
+        self.assertEqual(s.metric("kith_set_faults_total"), 0)
+        shutil.copy(self.set, path + ".new")
+        os.rename(path + ".new", path)
+        self.assertEqual(s.reload().json(), {"reloaded": True})
+        self.assertEqual(s.ask(FILE).status, 200)
+
     # ------------------------------------------------------------------ clients
 
     def test_thousands_of_idle_connections(self):
