@@ -118,6 +118,19 @@ static bool lists(struct kith_bytes t, const char *word)
 	return false;
 }
 
+/* Not whatever else: some clients put a character set there. */
+static bool is_packed(struct kith_bytes encodings)
+{
+	static const char *const known[] = {"gzip", "x-gzip", "deflate", "compress", "br", "zstd"};
+	size_t i;
+
+	for (i = 0; i < sizeof known / sizeof *known; i++) {
+		if (lists(encodings, known[i]))
+			return true;
+	}
+	return false;
+}
+
 /* "gzip", "deflate, gzip;q=1.0", "*"; not "gzip;q=0". */
 static bool takes_gzip(struct kith_bytes t)
 {
@@ -183,7 +196,7 @@ static bool is_host(struct kith_bytes t)
 struct parse {
 	struct kith_head *head;
 	const char *why;
-	bool has_host, has_encoding, wants_close, wants_keep;
+	bool is_packed, has_host, has_encoding, wants_close, wants_keep;
 };
 
 static unsigned field(struct parse *p, struct kith_bytes name, struct kith_bytes value)
@@ -210,6 +223,8 @@ static unsigned field(struct parse *p, struct kith_bytes name, struct kith_bytes
 			return 501;
 		p->has_encoding = true;
 		head->chunked = true;
+	} else if (same(name, "content-encoding")) {
+		p->is_packed = p->is_packed || is_packed(value);
 	} else if (same(name, "connection")) {
 		p->wants_close = p->wants_close || lists(value, "close");
 		p->wants_keep = p->wants_keep || lists(value, "keep-alive");
@@ -353,6 +368,10 @@ unsigned kith_head_parse(const uint8_t *text, size_t n, struct kith_buf *buf, st
 	if (status == 0 && ret->chunked && (ret->has_length || ret->is_1_0)) {
 		p.why = "both Transfer-Encoding and Content-Length, or chunks in HTTP/1.0";
 		status = 400;
+	}
+	if (status == 0 && p.is_packed && (ret->chunked || ret->length > 0)) {
+		p.why = "a body that is compressed";
+		status = 415;
 	}
 	if (status == 0 && !p.has_host && !ret->is_1_0) {
 		p.why = "the Host header is missing";

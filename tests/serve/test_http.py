@@ -205,6 +205,12 @@ class Http(server.Case):
                 (b"POST /v1/files HTTP/1.1\r\n" + host +
                  b"Content-Length: 1\r\nTransfer-Encoding: chunked\r\n", 400),
                 (b"POST /v1/files HTTP/1.1\r\n" + host + b"Transfer-Encoding: gzip\r\n", 501),
+                (b"POST /v1/files HTTP/1.1\r\n" + host +
+                 b"Content-Length: 1\r\nContent-Encoding: gzip\r\n", 415),
+                (b"POST /bulk/md5 HTTP/1.1\r\n" + host +
+                 b"Transfer-Encoding: chunked\r\nContent-Encoding: utf-8, Deflate\r\n", 415),
+                (b"POST /v1/files HTTP/1.1\r\n" + host +
+                 b"Content-Length: 0\r\nContent-Encoding: gzip\r\n", 200),
                 (b"POST /v1/files HTTP/1.0\r\nTransfer-Encoding: chunked\r\n", 400),
                 (b"GET /healthz HTTP/1.1\r\n" + host + b"a: b\r\n" * 200, 431),
                 (b"GET /healthz HTTP/1.1\r\n" + host + b"a: " + b"b" * 20000 + b"\r\n", 431),
