@@ -391,7 +391,7 @@ class Images(kithtest.Case):
         self.assertTrue(filecmp.cmp(out, fresh, shallow=False))
 
     def test_a_worker_program_is_not_interrupted_before_it_begins(self):
-        """Ctrl-C may come before it can say that it ignores it; the input ends after that."""
+        """A signal may come before it can say that it ignores it; the input ends after that."""
         workers, seen = self.path("slow-workers"), self.path("blocked")
         os.mkdir(workers)
         real = os.path.join(os.path.dirname(KITH_BUILD), "..", "libexec", "kith")
@@ -399,7 +399,7 @@ class Images(kithtest.Case):
         script = self.write("slow-workers/kith-worker", (
             "#!%s\nimport os, signal, sys\nwith open(%r, 'w') as f:\n"
             "    print(*map(int, signal.pthread_sigmask(0, ())), file=f)\n"
-            "for process in os.getpid(), os.getppid():\n    os.kill(process, signal.SIGINT)\n"
+            "for process in os.getpid(), os.getppid():\n    os.kill(process, signal.SIGTERM)\n"
             "os.execv(%r, sys.argv)\n" %
             (sys.executable, seen, os.path.join(real, "kith-worker"))).encode())
         os.chmod(script, 0o755)
@@ -407,7 +407,7 @@ class Images(kithtest.Case):
         out = self.path("interrupted.kith")
         result = subprocess.run([KITH_BUILD, "image", "-o", out, plain], check=False,
                                 env=dict(os.environ, KITH_LIBEXEC=workers), stderr=subprocess.PIPE)
-        self.assertEqual(result.returncode, -signal.SIGINT)
+        self.assertEqual(result.returncode, -signal.SIGTERM)
         self.assertIn(b"stopped; the set", result.stderr)
         with open(seen, encoding="ascii") as f:
             self.assertEqual({int(n) for n in f.read().split()},
