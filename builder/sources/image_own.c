@@ -123,7 +123,7 @@ enum kith_status image_own_folder(const struct image_walk_options *options, char
 	unsigned tries;
 	enum kith_status st = name_folder(options, &folder, err);
 
-	if (st < 0)
+	if (st < 0 || folder == NULL)
 		return st;
 	st = KITH_NOT_FOUND;
 	for (tries = 0; st == KITH_NOT_FOUND && tries < LOCK_TRIES; tries++) {
@@ -172,6 +172,7 @@ void image_own_remove(const char *folder)
 static enum kith_status add(struct image_own *own, const char *path, const char *name, bool begins,
 			    struct kith_err *err)
 {
+	struct kith_walk_own *mine = &own->names[own->n];
 	char *folder = real_folder_of(path);
 	char *text = strdup(name == NULL ? name_of(path) : name);
 	struct stat info;
@@ -184,8 +185,11 @@ static enum kith_status add(struct image_own *own, const char *path, const char 
 		return kith_fail_errno(err, saved, "the folder of '%s'", path);
 	}
 	own->folders[own->n] = folder;
-	own->names[own->n++] =
-	    (struct kith_walk_own){(uint64_t)info.st_dev, (uint64_t)info.st_ino, text, begins};
+	mine->device = (uint64_t)info.st_dev;
+	mine->inode = (uint64_t)info.st_ino;
+	mine->name = text;
+	mine->begins = begins;
+	own->n++;
 	return KITH_OK;
 }
 

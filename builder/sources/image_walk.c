@@ -429,10 +429,10 @@ enum kith_status image_walk_inputs(const struct image_walk_options *options, cha
 		st = read_known(&walker, err);
 	if (st >= 0)
 		st = look_for(&walker, err);
-	if (st >= 0)
+	if (st >= 0) {
 		tell(&walker);
-	if (st >= 0)
 		st = walk_rest(&walker, err);
+	}
 	if (st >= 0)
 		list_journals(&walker);
 out:

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""Archives by the name rar, of which no Debian program makes any: small ones that rar 7.01 has made
-from the texts below, and split ones written here after RARLAB's technotes. rar reads all of them."""
+"""Archives by the name rar, which no free program makes: small ones that rar 7.01 has made from the
+texts below, and split ones written here after RARLAB's technotes. rar reads all of them."""
 
 import base64
 import os
