@@ -360,7 +360,7 @@ enum kith_status kith_files_write(struct kith_files *files, struct kith_files_co
 	if (job.buffer < 8192)
 		job.buffer = 8192;
 	for (i = 0; i < job.input.n_runs; i++)
-		bytes += runs[i]->offset[KITH_RANGES] - runs[i]->offset[0];
+		bytes += job.input.runs[i]->offset[KITH_RANGES] - job.input.runs[i]->offset[0];
 	job.ranges = KITH_RANGES;
 	while (job.ranges > 1 && bytes / total_pieces(&job) > PIECE_BYTES)
 		job.ranges /= 2;

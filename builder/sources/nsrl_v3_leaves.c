@@ -2,7 +2,7 @@
 /*
  * nsrl_v3_leaves.c: may rows be taken from pages that no tree leads to? The columns have to be
  * stored one by one, and no other table may look like this one: a row of a forgotten copy would be
- * as good as one of the release.
+ * as good as one of the release. A column that is the rowid is not stored at all.
  */
 #include "base/err.h"
 #include "nsrl_v3.h"
@@ -33,21 +33,24 @@ enum kith_status v3_find_leaves(struct nsrl_v3 *v3, struct kith_sql *sql, const 
 {
 	struct kith_leaves *leaves = &v3->leaves;
 	const char *table = v3_table(v3);
-	int64_t stored, hidden, similar;
+	int64_t stored, unlike, similar;
 	enum kith_status st;
 	size_t i;
 
 	st = ask(sql, "SELECT count(*) FROM pragma_table_xinfo(?1)", table, NULL, &stored, err);
 	if (st >= 0)
-		st = ask(sql, "SELECT count(*) FROM pragma_table_xinfo(?1) WHERE hidden <> 0",
-			 table, NULL, &hidden, err);
+		st = ask(sql,
+			 "SELECT count(*) FROM pragma_table_xinfo(?1) "
+			 "WHERE hidden <> 0 OR (pk = 1 AND type = 'INTEGER' COLLATE NOCASE AND "
+			 "(SELECT max(pk) FROM pragma_table_xinfo(?1)) = 1)",
+			 table, NULL, &unlike, err);
 	if (st >= 0)
 		st = ask(sql,
 			 "SELECT count(*) FROM sqlite_master m, pragma_table_xinfo(m.name) x "
 			 "WHERE m.type = 'table' AND m.name <> ?1 COLLATE NOCASE AND "
 			 "x.name = 'sha256' COLLATE NOCASE",
 			 table, NULL, &similar, err);
-	if (st < 0 || stored < 1 || stored > 200 || hidden != 0 || similar != 0)
+	if (st < 0 || stored < 1 || stored > 200 || unlike != 0 || similar != 0)
 		return st;
 	leaves->n_stored = (size_t)stored;
 	leaves->columns[V3_ROWID] = KITH_LEAVES_ROWID;

@@ -98,7 +98,8 @@ static enum kith_status fail_cut(const char *path, const char *name, struct kith
 		return kith_fail(err, KITH_E_UNSUPPORTED,
 				 "an empty zip: expected the NSRL's zip as published");
 	st = kith_unpack_open(path, name, KITH_UNPACK_ZIP_CUT, &unpack, NULL);
-	while (st == KITH_OK && (unpack->member == NULL || can_pass(unpack, &member)))
+	while (st == KITH_OK && unpack != NULL &&
+	       (unpack->member == NULL || can_pass(unpack, &member)))
 		st = kith_unpack_next(unpack, &member, NULL);
 	if (unpack != NULL && unpack->member != NULL && unpack->member[0] != '\0')
 		st = kith_fail(err, KITH_E_CORRUPT,
@@ -277,7 +278,7 @@ static enum kith_status copy_member(struct kith_unpack *unpack, const struct kit
 {
 	uint8_t *block = malloc(BLOCK);
 	unsigned tenths = 0;
-	size_t n, got;
+	size_t n, got = 0;
 	enum kith_status st, written = KITH_OK;
 
 	if (block == NULL)
