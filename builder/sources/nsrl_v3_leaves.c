@@ -33,7 +33,7 @@ enum kith_status v3_find_leaves(struct nsrl_v3 *v3, struct kith_sql *sql, const 
 {
 	struct kith_leaves *leaves = &v3->leaves;
 	const char *table = v3_table(v3);
-	int64_t stored, unlike, similar;
+	int64_t stored = 0, unlike = 0, similar = 0;
 	enum kith_status st;
 	size_t i;
 

@@ -345,14 +345,14 @@ static void complain(const char *path, const struct kith_entry *entry)
 
 /* Where hashes are looked for. */
 static const char *const sought[] = {
-    [KITH_LIST_PLAIN] = "of JSON lines the members sha256, sha1 and md5 are read, of the object "
-			"itself, 'hashes', 'hash', 'file.hash' or 'file.hashes'; of a bodyfile the "
-			"first field",
+    [KITH_LIST_PLAIN] =
+	("of JSON lines the members sha256, sha1 and md5 are read, of the object "
+	 "itself, 'hashes', 'hash', 'file.hash' or 'file.hashes'; of a bodyfile the "
+	 "first field"),
     [KITH_LIST_HASHDEEP] = "the columns sha256, sha1 and md5 are read",
     [KITH_LIST_CSV] = "the columns sha256, sha1 and md5 are read",
     [KITH_LIST_NSRL] = "the columns SHA-1 and MD5 are read",
-    [KITH_LIST_DFXML] = ("of XML only DFXML is read: <hashdigest> of type sha256, sha1 or md5 in a "
-			 "<fileobject>"),
+    [KITH_LIST_DFXML] = "of XML only DFXML is read: <hashdigest> in a <fileobject>",
 };
 
 static bool read_list(struct lookup *lookup, int fd, const char *path)
