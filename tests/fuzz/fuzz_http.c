@@ -13,17 +13,10 @@
 #include "base/hex.h"
 #include "base/limits.h"
 #include "guard.h"
+#include "holds.h"
 #include "http.h"
 #include "tests/unit/fixture_set.h"
 #include "worker.h"
-
-#define HOLDS(condition)                                                                      \
-	do {                                                                                  \
-		if (!(condition)) {                                                           \
-			(void)fprintf(stderr, "%s:%d: %s\n", __FILE__, __LINE__, #condition); \
-			abort();                                                              \
-		}                                                                             \
-	} while (0)
 
 #define RUNS_MAX 200000u
 

@@ -4,20 +4,11 @@
  * the entry and has its kind's number of digits; what is bad has a reason; no entry is larger than
  * the limits allow; lines are numbered upwards; the reader ends.
  */
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "answer/list.h"
 #include "base/limits.h"
-
-#define HOLDS(condition)                                                                      \
-	do {                                                                                  \
-		if (!(condition)) {                                                           \
-			(void)fprintf(stderr, "%s:%d: %s\n", __FILE__, __LINE__, #condition); \
-			abort();                                                              \
-		}                                                                             \
-	} while (0)
+#include "holds.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n);
 

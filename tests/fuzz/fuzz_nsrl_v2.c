@@ -8,16 +8,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "holds.h"
 #include "sources/nsrl_v2.h"
-
-/* Not assert(): it must hold in optimised builds too. */
-#define HOLDS(condition)                                                                      \
-	do {                                                                                  \
-		if (!(condition)) {                                                           \
-			(void)fprintf(stderr, "%s:%d: %s\n", __FILE__, __LINE__, #condition); \
-			abort();                                                              \
-		}                                                                             \
-	} while (0)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n);
 

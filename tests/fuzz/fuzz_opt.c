@@ -3,19 +3,11 @@
  * Fuzzes the option parser: the input is cut into words at NUL. What must hold: words are only
  * moved, never changed or lost; the operands are in their order; a refusal has words.
  */
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/opt.h"
-
-#define HOLDS(condition)                                                                      \
-	do {                                                                                  \
-		if (!(condition)) {                                                           \
-			(void)fprintf(stderr, "%s:%d: %s\n", __FILE__, __LINE__, #condition); \
-			abort();                                                              \
-		}                                                                             \
-	} while (0)
+#include "holds.h"
 
 #define WORDS 64
 

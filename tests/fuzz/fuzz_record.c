@@ -7,20 +7,11 @@
  * and encoding what was decoded gives the same bytes (a value has one encoding).
  */
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "base/dump.h"
 #include "base/record.h"
-
-/* Not assert(): it must hold in optimised builds too. */
-#define HOLDS(condition)                                                                      \
-	do {                                                                                  \
-		if (!(condition)) {                                                           \
-			(void)fprintf(stderr, "%s:%d: %s\n", __FILE__, __LINE__, #condition); \
-			abort();                                                              \
-		}                                                                             \
-	} while (0)
+#include "holds.h"
 
 #define MANY 64u /* items of a list, claims, occurrences that are encoded again */
 

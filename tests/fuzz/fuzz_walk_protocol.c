@@ -8,23 +8,14 @@
  * books agree when everything is freed.
  */
 #define _GNU_SOURCE
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include "holds.h"
 #include "walk/walk_int.h"
 #include "workers/packet.h"
-
-/* Not assert(): it must hold in optimised builds too. */
-#define HOLDS(condition)                                                                      \
-	do {                                                                                  \
-		if (!(condition)) {                                                           \
-			(void)fprintf(stderr, "%s:%d: %s\n", __FILE__, __LINE__, #condition); \
-			abort();                                                              \
-		}                                                                             \
-	} while (0)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n);
 

@@ -3,21 +3,11 @@
  * Fuzzes the xz reader, whose threads a hostile file drives. What must hold: reading ends, twice in
  * the same way, with the same bytes; what was used lies inside the file.
  */
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "base/sha256.h"
 #include "containers/xz.h"
-
-/* Not assert(): it must hold in optimised builds too. */
-#define HOLDS(condition)                                                                      \
-	do {                                                                                  \
-		if (!(condition)) {                                                           \
-			(void)fprintf(stderr, "%s:%d: %s\n", __FILE__, __LINE__, #condition); \
-			abort();                                                              \
-		}                                                                             \
-	} while (0)
+#include "holds.h"
 
 #define MOST ((uint64_t)8 << 20) /* a few bytes may hold terabytes of zeros */
 
