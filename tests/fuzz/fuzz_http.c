@@ -10,10 +10,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "../holds.h"
 #include "base/hex.h"
 #include "base/limits.h"
 #include "guard.h"
-#include "holds.h"
 #include "http.h"
 #include "tests/unit/fixture_set.h"
 #include "worker.h"

@@ -9,7 +9,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-#include "holds.h"
+#include "../holds.h"
 #include "sources/sqlite_leaves.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n);

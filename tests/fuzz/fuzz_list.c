@@ -6,9 +6,9 @@
  */
 #include <string.h>
 
+#include "../holds.h"
 #include "answer/list.h"
 #include "base/limits.h"
-#include "holds.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n);
 

@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "holds.h"
+#include "../holds.h"
 #include "sources/nsrl_v2.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n);

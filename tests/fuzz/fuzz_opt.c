@@ -6,8 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "../holds.h"
 #include "base/opt.h"
-#include "holds.h"
 
 #define WORDS 64
 

@@ -9,9 +9,9 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "../holds.h"
 #include "base/dump.h"
 #include "base/record.h"
-#include "holds.h"
 
 #define MANY 64u /* items of a list, claims, occurrences that are encoded again */
 

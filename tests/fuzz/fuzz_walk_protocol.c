@@ -13,7 +13,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-#include "holds.h"
+#include "../holds.h"
 #include "walk/walk_int.h"
 #include "workers/packet.h"
 

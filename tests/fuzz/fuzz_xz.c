@@ -5,9 +5,9 @@
  */
 #include <string.h>
 
+#include "../holds.h"
 #include "base/sha256.h"
 #include "containers/xz.h"
-#include "holds.h"
 
 #define MOST ((uint64_t)8 << 20) /* a few bytes may hold terabytes of zeros */
 

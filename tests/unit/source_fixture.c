@@ -8,24 +8,17 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "../holds.h"
 #include "base/hex.h"
 #include "sources/sources.h"
-
-#define CHECK(condition)                                                                      \
-	do {                                                                                  \
-		if (!(condition)) {                                                           \
-			(void)fprintf(stderr, "%s:%d: %s\n", __FILE__, __LINE__, #condition); \
-			abort();                                                              \
-		}                                                                             \
-	} while (0)
 
 int source_setup(void **state)
 {
 	struct source_fixture *f = calloc(1, sizeof *f);
 
-	CHECK(f != NULL);
+	HOLDS(f != NULL);
 	(void)snprintf(f->folder, sizeof f->folder, "/tmp/kith-test-XXXXXX");
-	CHECK(mkdtemp(f->folder) != NULL);
+	HOLDS(mkdtemp(f->folder) != NULL);
 	(void)snprintf(f->input, sizeof f->input, "%s/input", f->folder);
 	(void)snprintf(f->output, sizeof f->output, "%s/out.kith", f->folder);
 	*state = f;
@@ -83,9 +76,9 @@ enum kith_status source_build(struct source_fixture *f, const char *input, bool 
 	kith_build_free(build);
 	if (st < 0)
 		return st;
-	CHECK(kith_set_open(f->output, &f->set, &f->err) == KITH_OK);
-	CHECK(kith_reader_open(f->set, &f->reader, &f->err) == KITH_OK);
-	CHECK(kith_reader_check(f->reader, NULL, NULL, &f->err) == KITH_OK);
+	HOLDS(kith_set_open(f->output, &f->set, &f->err) == KITH_OK);
+	HOLDS(kith_reader_open(f->set, &f->reader, &f->err) == KITH_OK);
+	HOLDS(kith_reader_check(f->reader, NULL, NULL, &f->err) == KITH_OK);
 	return KITH_OK;
 }
 
@@ -96,9 +89,9 @@ void source_write(struct source_fixture *f, const char *name, const void *data, 
 
 	(void)snprintf(path, sizeof path, "%s/%s", f->folder, name);
 	file = fopen(path, "wb");
-	CHECK(file != NULL);
-	CHECK(fwrite(data, 1, n, file) == n);
-	CHECK(fclose(file) == 0);
+	HOLDS(file != NULL);
+	HOLDS(fwrite(data, 1, n, file) == n);
+	HOLDS(fclose(file) == 0);
 }
 
 bool source_find(struct source_fixture *f, const char *hex, struct kith_file *ret_file)
@@ -107,10 +100,10 @@ bool source_find(struct source_fixture *f, const char *hex, struct kith_file *re
 	size_t n = strlen(hex) / 2;
 	enum kith_status st;
 
-	CHECK(n <= sizeof digest && kith_hex_decode(hex, digest, n));
+	HOLDS(n <= sizeof digest && kith_hex_decode(hex, digest, n));
 	st = kith_lookup(f->reader, n == KITH_SHA256_SIZE ? KITH_SHA256 : KITH_SHA1, digest, n,
 			 ret_file);
-	CHECK(st >= 0);
+	HOLDS(st >= 0);
 	return st == KITH_OK;
 }
 
@@ -118,7 +111,7 @@ static void chain_of(struct source_fixture *f, uint32_t rank, char *text, size_t
 {
 	struct kith_place place;
 
-	CHECK(kith_place(f->reader, rank, &place) == KITH_OK);
+	HOLDS(kith_place(f->reader, rank, &place) == KITH_OK);
 	if (place.parent == KITH_NO_PLACE) {
 		text[0] = '\0';
 		return;
@@ -139,10 +132,10 @@ unsigned source_count(struct source_fixture *f, const char *hex, const char *cha
 
 	if (!source_find(f, hex, &file))
 		return 0;
-	CHECK(kith_occurrences(&file, &iter) == KITH_OK);
+	HOLDS(kith_occurrences(&file, &iter) == KITH_OK);
 	while (kith_occurrence_next(&iter, &occurrence) == KITH_OK) {
 		chain_of(f, occurrence.place, text, sizeof text);
-		CHECK(kith_name(f->reader, occurrence.name, &name) == KITH_OK);
+		HOLDS(kith_name(f->reader, occurrence.name, &name) == KITH_OK);
 		(void)snprintf(text + strlen(text), sizeof text - strlen(text), "%.*s", (int)name.n,
 			       (const char *)name.data);
 		count += strcmp(text, chain) == 0;
@@ -171,12 +164,12 @@ static void product_text(struct source_fixture *f, uint32_t rank, char *text, si
 	const char *comma = "";
 	uint32_t one;
 
-	CHECK(kith_product(f->reader, rank, &product) == KITH_OK);
+	HOLDS(kith_product(f->reader, rank, &product) == KITH_OK);
 	(void)snprintf(text, n, "%.*s|%.*s|", (int)product.name.n, (const char *)product.name.data,
 		       (int)product.version.n, (const char *)product.version.data);
 	list = product.distributors;
 	while (kith_list_rank(&list, &one) == KITH_OK) {
-		CHECK(kith_distributor(f->reader, one, &distributor) == KITH_OK);
+		HOLDS(kith_distributor(f->reader, one, &distributor) == KITH_OK);
 		(void)snprintf(text + strlen(text), n - strlen(text), "%s%.*s", comma,
 			       (int)distributor.name.n, (const char *)distributor.name.data);
 		comma = ",";
@@ -198,7 +191,7 @@ unsigned source_product(struct source_fixture *f, const char *place, unsigned i,
 	for (rank = 0; rank < info.places; rank++) {
 		struct kith_place at;
 
-		CHECK(kith_place(f->reader, rank, &at) == KITH_OK);
+		HOLDS(kith_place(f->reader, rank, &at) == KITH_OK);
 		if (at.kind != KITH_PLACE_PRODUCT || at.name.n != strlen(place) ||
 		    memcmp(at.name.data, place, at.name.n) != 0)
 			continue;
@@ -229,6 +222,6 @@ uint64_t source_ledger(struct source_fixture *f, enum kith_ledger_class class_, 
 {
 	struct ledger_query query = {class_, reason, 0};
 
-	CHECK(kith_ledger_each(f->reader, add_entry, &query) == KITH_OK);
+	HOLDS(kith_ledger_each(f->reader, add_entry, &query) == KITH_OK);
 	return query.count;
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* holds.h: what must hold for every input. Not assert(): also in optimised builds. */
+/* holds.h: what must hold in a test. Not assert(): also in optimised builds. */
 #ifndef KITH_TESTS_HOLDS_H
 #define KITH_TESTS_HOLDS_H
 
