@@ -481,8 +481,8 @@ static enum kith_status open_database(struct nsrl_v3 *v3, const struct kith_sour
 		st = make_select(v3, sql, has_rowid, err);
 	if (st >= 0 && v3->full)
 		st = make_container(v3, sql, err);
-	if (st >= 0 && v3->keep_going && has_rowid)
-		st = v3_find_leaves(v3, sql, v3->full ? columns_full : columns_minimal, err);
+	if (st >= 0 && has_rowid)
+		st = v3_find_layout(v3, sql, v3->full ? columns_full : columns_minimal, err);
 	if (st >= 0)
 		st = declare(v3, sql, args, err);
 	if (st >= 0)

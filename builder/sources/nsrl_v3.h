@@ -50,8 +50,10 @@ struct nsrl_v3 {
 	struct idmap objects;      /* full: object_id -> place */
 	struct kith_buf select;    /* SQL up to its WHERE, terminated */
 	struct kith_buf container; /* SQL: a container by its metadata_id, terminated */
-	struct kith_leaves leaves; /* the SELECT's columns, for pages that the table lost */
-	bool has_leaves;
+	/* the SELECT's columns, for the pages of the table, and for those that it lost */
+	struct kith_leaves leaves;
+	uint32_t root_page;
+	bool has_layout, has_leaves;
 	enum v3_split split;
 	int64_t first_rowid;
 	uint64_t span;
@@ -63,8 +65,8 @@ struct nsrl_v3 {
 enum kith_status v3_read_products(struct nsrl_v3 *v3, struct kith_sql *sql,
 				  const struct kith_source_args *args, struct kith_err *err);
 
-/* nsrl_v3_leaves.c: finds out where the columns of names (by enum v3_column) are in a record. */
-enum kith_status v3_find_leaves(struct nsrl_v3 *v3, struct kith_sql *sql, const char *const *names,
+/* nsrl_v3_layout.c: finds out where the columns of names (by enum v3_column) are in a record. */
+enum kith_status v3_find_layout(struct nsrl_v3 *v3, struct kith_sql *sql, const char *const *names,
 				struct kith_err *err);
 
 /* nsrl_v3_rows.c */

@@ -15,6 +15,7 @@
 #include "base/hex.h"
 #include "base/limits.h"
 #include "nsrl_v3.h"
+#include "sqlite_tree.h"
 
 #define PROGRESS_ROWS 4096u
 
@@ -315,6 +316,35 @@ static enum kith_status prepare_range(struct worker *w, uint32_t shard, uint64_t
 	return st;
 }
 
+/*
+ * The positions from .. to through SQLite; by rowid from the pages themselves, as far as each row
+ * has all columns. *ret_damaged: it ended at damage.
+ */
+static enum kith_status read_table(struct worker *w, uint32_t shard, uint64_t from, uint64_t to,
+				   bool *ret_damaged, struct kith_err *err)
+{
+	const struct nsrl_v3 *v3 = w->v3;
+	uint64_t rows_before = w->tally.count[NSRL_READ];
+	enum kith_status st = KITH_E_UNSUPPORTED;
+
+	*ret_damaged = false;
+	if (v3->split == V3_BY_ROWID && v3->has_layout) {
+		st = kith_tree_each((const char *)v3->path.data, &v3->leaves.layout, v3->root_page,
+				    (int64_t)((uint64_t)v3->first_rowid + from),
+				    (int64_t)((uint64_t)v3->first_rowid + to), read_row, w, err);
+		if (st == KITH_E_UNSUPPORTED && w->tally.count[NSRL_READ] != rows_before)
+			from = w->position + 1;
+	}
+	if (st == KITH_E_UNSUPPORTED) {
+		st = prepare_range(w, shard, from, to, err);
+		if (st < 0)
+			return st;
+		st = kith_sql_each(w->sql, w->rows, read_row, w, err);
+	}
+	*ret_damaged = st == KITH_E_CORRUPT;
+	return st;
+}
+
 /* Reads on behind damage without the tree: the rows of pages that can be read. */
 static enum kith_status read_leaves(struct worker *w, uint64_t from, uint64_t to,
 				    struct kith_err *err)
@@ -343,11 +373,7 @@ static enum kith_status read_range(struct worker *w, uint32_t shard, uint64_t fr
 		bool damaged = false;
 		enum kith_status st;
 
-		st = prepare_range(w, shard, from, to, &fault);
-		if (st >= 0) {
-			st = kith_sql_each(w->sql, w->rows, read_row, w, &fault);
-			damaged = st == KITH_E_CORRUPT;
-		}
+		st = read_table(w, shard, from, to, &damaged, &fault);
 		if (st >= 0)
 			return KITH_OK;
 		if (!damaged || !v3->keep_going) {

@@ -12,18 +12,13 @@
 #ifndef KITH_SOURCES_SQLITE_LEAVES_H
 #define KITH_SOURCES_SQLITE_LEAVES_H
 
-#include "sqlite.h"
+#include "sqlite_page.h"
 
 struct kith_leaves {
-	/* values handed over: numbers of columns, KITH_LEAVES_ROWID or KITH_LEAVES_NULL */
-	int columns[KITH_SQL_EACH_MAX];
-	size_t n_columns;
-	size_t n_stored; /* columns of the table */
-	int key;         /* column of the key */
-	size_t key_n;    /* length of its text */
+	struct kith_layout layout;
+	int key;      /* column of the key */
+	size_t key_n; /* length of its text */
 };
-#define KITH_LEAVES_ROWID (-1)
-#define KITH_LEAVES_NULL  (-2)
 
 /*
  * Calls row() for the rows whose rowid is in first .. last, in the order of the file. What row()

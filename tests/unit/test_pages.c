@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The reader of leaf pages: what it finds in a database is what SQLite finds there, and what it
- * finds in a part of one is never anything else.
+ * The readers of pages, of leaves alone and of the tree: what they find in a database is what
+ * SQLite finds there, and what they find in a part of one is never anything else.
  */
 #define _POSIX_C_SOURCE 200809L
 #include <setjmp.h>
@@ -17,6 +17,7 @@
 
 #include "source_fixture.h"
 #include "sources/sqlite_leaves.h"
+#include "sources/sqlite_tree.h"
 
 #define ROWS 4000
 #define MAX  ((size_t)8 << 20)
@@ -37,15 +38,17 @@ static const char make[] =
     "UPDATE OTHER SET a = 1; VACUUM;";
 
 static const struct kith_leaves leaves = {
-    .columns = {KITH_LEAVES_ROWID, 0, 1, 2, 4, 3, 5, KITH_LEAVES_NULL},
-    .n_columns = 8,
-    .n_stored = 6,
+    .layout = {.columns = {KITH_LAYOUT_ROWID, 0, 1, 2, 4, 3, 5, KITH_LAYOUT_NULL},
+	       .n_columns = 8,
+	       .n_stored = 6},
     .key = 0,
     .key_n = 64,
 };
 
 struct judge {
 	sqlite3_stmt *select; /* by rowid */
+	int64_t last;
+	bool in_order; /* rowids have to ascend */
 	uint8_t seen[ROWS + 1];
 	unsigned n;
 	int64_t stop_at;
@@ -79,6 +82,8 @@ static enum kith_status check_row(void *user, const struct kith_sql_value *value
 	assert_int_equal(values[0].type, KITH_SQL_INTEGER);
 	assert_in_range(values[0].number, 1, ROWS);
 	assert_int_equal(judge->seen[values[0].number]++, 0);
+	assert_true(!judge->in_order || values[0].number > judge->last);
+	judge->last = values[0].number;
 	judge->n++;
 	assert_int_equal(sqlite3_bind_int64(judge->select, 1, values[0].number), SQLITE_OK);
 	assert_int_equal(sqlite3_step(judge->select), SQLITE_ROW);
@@ -217,6 +222,137 @@ static void a_lost_list_of_free_pages_is_an_error(void **state)
 	(void)sqlite3_close(db);
 }
 
+/* ------------------------------------------------------------------- tree */
+
+static uint32_t root_of(sqlite3 *db)
+{
+	sqlite3_stmt *stmt = NULL;
+	uint32_t root;
+
+	assert_int_equal(
+	    sqlite3_prepare_v2(db, "SELECT rootpage FROM sqlite_master WHERE name = 'FILE'", -1,
+			       &stmt, NULL),
+	    SQLITE_OK);
+	assert_int_equal(sqlite3_step(stmt), SQLITE_ROW);
+	root = (uint32_t)sqlite3_column_int(stmt, 0);
+	(void)sqlite3_finalize(stmt);
+	return root;
+}
+
+/* Reads first .. last of a file whose rows are judged by db; *ret_n: how many came. */
+static enum kith_status walk(const struct source_fixture *f, const char *name, sqlite3 *db,
+			     int64_t first, int64_t last, unsigned *ret_n)
+{
+	struct judge judge;
+	char path[256];
+	enum kith_status st;
+
+	(void)snprintf(path, sizeof path, "%s/%s", f->folder, name);
+	start(&judge, db);
+	judge.in_order = true;
+	st =
+	    kith_tree_each(path, &leaves.layout, root_of(db), first, last, check_row, &judge, NULL);
+	*ret_n = judge.n;
+	(void)sqlite3_finalize(judge.select);
+	return st;
+}
+
+static void the_tree_gives_all_rows_in_order(void **state)
+{
+	static const struct {
+		int64_t first, last;
+		unsigned n;
+	} ranges[] = {
+	    {INT64_MIN, INT64_MAX, 2000},
+	    {1, 4000, 2000},
+	    {-5, 0, 0},
+	    {4001, 5000, 0},
+	    {499, 499, 1},
+	    {500, 2499, 0},
+	    {400, 2600, 201},
+	    {2500, 2500, 1},
+	    {3999, INT64_MAX, 2},
+	    {INT64_MIN, 10, 10},
+	};
+	struct source_fixture *f = *state;
+	sqlite3 *db = open_db(f, "DELETE FROM FILE WHERE rowid BETWEEN 500 AND 2499");
+	unsigned n;
+	size_t i;
+
+	for (i = 0; i < sizeof ranges / sizeof ranges[0]; i++) {
+		assert_int_equal(walk(f, "input", db, ranges[i].first, ranges[i].last, &n),
+				 KITH_OK);
+		assert_int_equal(n, ranges[i].n);
+	}
+	(void)sqlite3_close(db);
+	db = open_db(f, "DELETE FROM FILE");
+	assert_int_equal(walk(f, "input", db, INT64_MIN, INT64_MAX, &n), KITH_OK);
+	assert_int_equal(n, 0);
+	(void)sqlite3_close(db);
+}
+
+/* A page of a tree; the others have parts of long names, of which nothing tells that they are. */
+static bool is_node(const uint8_t *page)
+{
+	return page[0] == 2 || page[0] == 5 || page[0] == 10 || page[0] == 13;
+}
+
+/* Any page written over or put where another one was: all rows, or those before it and an error. */
+static void the_tree_never_loses_a_row_silently(void **state)
+{
+	struct source_fixture *f = *state;
+	sqlite3 *db = open_db(f, "");
+	static uint8_t data[MAX], damaged[MAX];
+	FILE *file = fopen(f->input, "rb");
+	unsigned found = 0, n;
+	size_t size, pages, i;
+
+	assert_non_null(file);
+	size = fread(data, 1, sizeof data, file);
+	assert_int_equal(fclose(file), 0);
+	pages = size / 1024;
+	for (i = 1; i < pages; i += 3) {
+		size_t other = 1 + (i * 7919) % (pages - 1);
+		enum kith_status st;
+
+		if (!is_node(data + i * 1024) || !is_node(data + other * 1024))
+			continue;
+		memcpy(damaged, data, size);
+		if (i % 2 == 0) {
+			memset(damaged + i * 1024, (int)(i % 3 * 0x0d), 1024);
+		} else {
+			memcpy(damaged + i * 1024, data + other * 1024, 1024);
+			memcpy(damaged + other * 1024, data + i * 1024, 1024);
+		}
+		source_write(f, "page", damaged, size);
+		st = walk(f, "page", db, INT64_MIN, INT64_MAX, &n);
+		assert_true(st == KITH_OK ? n == ROWS : st == KITH_E_CORRUPT && n < ROWS);
+		found += st == KITH_E_CORRUPT;
+	}
+	assert_in_range(found, 50, pages);
+	source_write(f, "page", data, size / 4);
+	assert_int_equal(walk(f, "page", db, INT64_MIN, INT64_MAX, &n), KITH_E_CORRUPT);
+	(void)sqlite3_close(db);
+}
+
+/* Rows that are older than a column get its default from SQLite. */
+static void rows_without_a_column_are_left_to_sqlite(void **state)
+{
+	struct source_fixture *f = *state;
+	sqlite3 *db = open_db(f, "ALTER TABLE FILE ADD COLUMN g DEFAULT 7;");
+	struct kith_layout layout = leaves.layout;
+	struct judge judge;
+
+	layout.n_stored = 7;
+	start(&judge, db);
+	assert_int_equal(
+	    kith_tree_each(f->input, &layout, root_of(db), 1, 4000, check_row, &judge, NULL),
+	    KITH_E_UNSUPPORTED);
+	assert_int_equal(judge.n, 0);
+	(void)sqlite3_finalize(judge.select);
+	(void)sqlite3_close(db);
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, source_setup, source_teardown)
@@ -225,6 +361,9 @@ int main(void)
 	    TEST(deleted_rows_stay_deleted),
 	    TEST(damage_never_makes_a_row),
 	    TEST(a_lost_list_of_free_pages_is_an_error),
+	    TEST(the_tree_gives_all_rows_in_order),
+	    TEST(the_tree_never_loses_a_row_silently),
+	    TEST(rows_without_a_column_are_left_to_sqlite),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
