@@ -264,6 +264,27 @@ static void *reader(void *arg)
 	return NULL;
 }
 
+/*
+ * How much of its share a collector uses. Memory that is touched for the first time costs more than
+ * a merge of some more chunks, so there are a few chunks of it even when fewer would hold all rows.
+ */
+static void choose_chunks(struct kith_build *build)
+{
+	const uint64_t row_bytes = 112, chunks = 12, least = (uint64_t)16 << 20;
+	uint64_t rows = 0, memory;
+	size_t i;
+
+	for (i = 0; i < build->n_inputs; i++) {
+		if (build->inputs[i].plan.rows == 0)
+			return; /* not known */
+		rows += build->inputs[i].plan.rows;
+	}
+	memory = rows / chunks < SIZE_MAX / row_bytes ? rows / chunks * row_bytes : SIZE_MAX;
+	memory = memory < least ? least : memory;
+	if (memory < build->chunks.memory)
+		build->chunks.memory = (size_t)memory;
+}
+
 /* Reads all inputs; meanwhile this thread reports. */
 static enum kith_status read_inputs(struct kith_build *build, struct kith_err *err)
 {
@@ -275,6 +296,7 @@ static enum kith_status read_inputs(struct kith_build *build, struct kith_err *e
 
 	if (ids == NULL)
 		return kith_fail_nomem(err);
+	choose_chunks(build);
 	for (i = 0; i < build->n_inputs; i++)
 		total += build->inputs[i].plan.total_units;
 	build->running = threads;

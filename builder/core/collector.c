@@ -86,9 +86,17 @@ static bool make_place_keys(struct kith_collector *collector, struct kith_bytes 
 {
 	const struct kith_dict *dict = &collector->places;
 	struct kith_buf *keys = &collector->place_keys;
-	size_t i, at = 0;
+	size_t i, at = 0, sum = 0;
 
 	keys->n = 0;
+	for (i = 0; i < dict->n; i++) {
+		struct kith_bytes tail = kith_dict_get(dict, (uint32_t)i);
+
+		sum += kith_decl_place_key(collector->chunks->decl, kith_get_be32(tail.data)).n;
+		sum += tail.n - 4;
+	}
+	if (kith_buf_room(keys, sum) == NULL)
+		return false;
 	for (i = 0; i < dict->n; i++) {
 		struct kith_bytes tail = kith_dict_get(dict, (uint32_t)i);
 		struct kith_bytes head =

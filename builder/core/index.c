@@ -4,10 +4,12 @@
  *  - every record is in each index once for each different digest that it has of that kind;
  *  - entries come in the order of their home lines, so filling writes the lines one after the
  *    other; where the home line is full the next free one is found without starting over;
- *  - between reserving a value and its last byte nothing else is written to the set.
+ *  - between reserving values and their last byte nothing else is written to the set.
+ * The indexes of SHA-1 and MD5 are sorted and filled at the same time, in a thread each.
  */
 #include "core/index.h"
 
+#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -18,6 +20,8 @@
 /* What is sorted for SHA-1 and MD5: prefix and slot, both big-endian. */
 #define ENTRY 16
 #define DROP  ((size_t)16 << 20)
+/* So many are worth a thread, and their value has pages of its own, which do not move. */
+#define MANY_ENTRIES 16384u
 
 uint64_t kith_index_bytes(uint64_t files, uint64_t sha1_only, uint64_t names, uint64_t places)
 {
@@ -203,30 +207,44 @@ static enum kith_status walk_table(struct walk *walk, struct kith_lmdb *db, bool
 	return st < 0 ? st : KITH_OK;
 }
 
-/* Writes a sorted index; counts the entries that share their digest with another one. */
-static enum kith_status fill_sorted(struct kith_lmdb *db, const char *key,
-				    struct kith_extsort *sort, uint64_t *ret_shared,
-				    struct kith_err *err)
+/* ------------------------------------------------------------ SHA-1 and MD5 */
+
+/* An index of entries that have to be sorted. */
+struct sorted {
+	const char *key;
+	struct kith_extsort *sort;
+	struct filler filler;
+	uint64_t shared;     /* entries that share their digest with another one */
+	enum kith_status st; /* of the step at hand */
+	struct kith_err err;
+};
+
+static void *sort_entries(void *arg)
+{
+	struct sorted *sorted = arg;
+
+	sorted->st = kith_extsort_finish(sorted->sort, &sorted->err);
+	return NULL;
+}
+
+/* Fills the value that was reserved. */
+static void *fill_entries(void *arg)
 {
 	const uint64_t tag_bits = ~((UINT64_C(1) << 40) - 1);
-	uint64_t last_prefix = 0, last_tag = 0, shared = 0;
+	struct sorted *sorted = arg;
+	uint64_t last_prefix = 0, last_tag = 0;
 	bool has_last = false, counted = false;
-	struct filler filler;
 	const uint8_t *entry;
-	enum kith_status st;
 
-	if (kith_extsort_count(sort) == 0)
-		return KITH_OK;
-	st = kith_extsort_finish(sort, err);
-	if (st >= 0)
-		st = filler_init(&filler, db, key, kith_extsort_count(sort), err);
-	while (st >= 0 && (st = kith_extsort_next(sort, &entry, err)) == KITH_OK) {
+	if (sorted->filler.value == NULL)
+		return NULL;
+	while ((sorted->st = kith_extsort_next(sorted->sort, &entry, &sorted->err)) == KITH_OK) {
 		uint64_t prefix = kith_get_be64(entry), slot = kith_get_be64(entry + 8);
 
-		filler_add(&filler, prefix, slot);
+		filler_add(&sorted->filler, prefix, slot);
 		/* 88 equal bits: nobody meets that by chance. */
 		if (has_last && prefix == last_prefix && (slot & tag_bits) == last_tag) {
-			shared += counted ? 1 : 2;
+			sorted->shared += counted ? 1 : 2;
 			counted = true;
 		} else {
 			counted = false;
@@ -235,9 +253,68 @@ static enum kith_status fill_sorted(struct kith_lmdb *db, const char *key,
 		last_prefix = prefix;
 		last_tag = slot & tag_bits;
 	}
-	*ret_shared = shared;
-	return st < 0 ? st : KITH_OK;
+	return NULL;
 }
+
+/* Does a step for both at once. */
+static enum kith_status do_both(void *(*step)(void *), struct sorted both[static 2],
+				struct kith_err *err)
+{
+	pthread_t thread;
+	bool started = pthread_create(&thread, NULL, step, &both[1]) == 0;
+	int i;
+
+	(void)step(&both[0]);
+	if (started)
+		(void)pthread_join(thread, NULL);
+	else
+		(void)step(&both[1]);
+	for (i = 0; i < 2; i++) {
+		if (both[i].st >= 0)
+			continue;
+		if (err != NULL)
+			*err = both[i].err;
+		return both[i].st;
+	}
+	return KITH_OK;
+}
+
+static enum kith_status reserve(struct kith_lmdb *db, struct sorted *sorted, struct kith_err *err)
+{
+	uint64_t n = kith_extsort_count(sorted->sort);
+
+	return n == 0 ? KITH_OK : filler_init(&sorted->filler, db, sorted->key, n, err);
+}
+
+static enum kith_status fill_both(struct kith_lmdb *db, struct sorted both[static 2],
+				  struct kith_err *err)
+{
+	bool large = kith_extsort_count(both[0].sort) >= MANY_ENTRIES &&
+		     kith_extsort_count(both[1].sort) >= MANY_ENTRIES;
+	enum kith_status st = KITH_OK;
+	int i;
+
+	if (large) {
+		st = do_both(sort_entries, both, err);
+		for (i = 0; i < 2 && st >= 0; i++)
+			st = reserve(db, &both[i], err);
+		return st < 0 ? st : do_both(fill_entries, both, err);
+	}
+	for (i = 0; i < 2 && st >= 0; i++) {
+		st = kith_extsort_finish(both[i].sort, err);
+		if (st >= 0)
+			st = reserve(db, &both[i], err);
+		if (st < 0)
+			break;
+		(void)fill_entries(&both[i]);
+		st = both[i].st;
+		if (st < 0 && err != NULL)
+			*err = both[i].err;
+	}
+	return st;
+}
+
+/* ------------------------------------------------------------------ blocks */
 
 /* The offset of each block of a table. */
 static enum kith_status fill_blocks(struct kith_lmdb *db, const char *key,
@@ -270,18 +347,18 @@ enum kith_status kith_index_fill(struct kith_lmdb *db, struct kith_scratch *scra
 				 uint64_t files, kith_progress_fn progress, void *user,
 				 struct kith_index_counts *ret_counts, struct kith_err *err)
 {
-	struct walk walk = {0};
+	struct sorted both[2] = {{.key = "sha1"}, {.key = "md5"}};
+	struct walk walk = {.progress = progress, .user = user, .files = files};
 	enum kith_status st;
 
 	memset(ret_counts, 0, sizeof *ret_counts);
-	walk.progress = progress;
-	walk.user = user;
-	walk.files = files;
-	st = kith_extsort_new(ENTRY, memory / 2, scratch, &walk.sha1, err);
+	st = kith_extsort_new(ENTRY, memory / 2, scratch, &both[0].sort, err);
 	if (st >= 0)
-		st = kith_extsort_new(ENTRY, memory / 2, scratch, &walk.md5, err);
+		st = kith_extsort_new(ENTRY, memory / 2, scratch, &both[1].sort, err);
 	if (st < 0)
 		goto out;
+	walk.sha1 = both[0].sort;
+	walk.md5 = both[1].sort;
 	st = walk_table(&walk, db, true, err);
 	if (st < 0)
 		goto out;
@@ -292,20 +369,18 @@ enum kith_status kith_index_fill(struct kith_lmdb *db, struct kith_scratch *scra
 		if (st < 0)
 			goto out;
 	}
+	st = fill_both(db, both, err);
 	ret_counts->entries[KITH_SHA256] = files;
-	ret_counts->entries[KITH_SHA1] = kith_extsort_count(walk.sha1);
-	ret_counts->entries[KITH_MD5] = kith_extsort_count(walk.md5);
-	st = fill_sorted(db, "sha1", walk.sha1, &ret_counts->shared_sha1, err);
-	kith_extsort_free(walk.sha1);
-	walk.sha1 = NULL;
-	if (st >= 0)
-		st = fill_sorted(db, "md5", walk.md5, &ret_counts->shared_md5, err);
+	ret_counts->entries[KITH_SHA1] = kith_extsort_count(both[0].sort);
+	ret_counts->entries[KITH_MD5] = kith_extsort_count(both[1].sort);
+	ret_counts->shared_sha1 = both[0].shared;
+	ret_counts->shared_md5 = both[1].shared;
 	if (st >= 0)
 		st = fill_blocks(db, "name", KITH_LMDB_NAME, err);
 	if (st >= 0)
 		st = fill_blocks(db, "place", KITH_LMDB_PLACE, err);
 out:
-	kith_extsort_free(walk.sha1);
-	kith_extsort_free(walk.md5);
+	kith_extsort_free(both[0].sort);
+	kith_extsort_free(both[1].sort);
 	return st;
 }

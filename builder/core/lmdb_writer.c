@@ -52,7 +52,8 @@ struct kith_lmdb {
 	uint64_t batch;                        /* bytes in this transaction */
 	const uint8_t *base;                   /* second step: where the file begins in memory */
 	size_t page;                           /* size of LMDB's pages: this machine's */
-	uint64_t size; /* second step: what the file's content needs at most */
+	uint64_t size;     /* second step: what the file's content needs at most */
+	uint64_t old_size; /* second step: what of it was used when it began */
 };
 
 struct kith_lmdb_cursor {
@@ -293,7 +294,7 @@ enum kith_status kith_lmdb_second_step(struct kith_lmdb *db, uint64_t more, stru
 
 	if (st < 0)
 		return st;
-	db->size = used(db);
+	db->size = db->old_size = used(db);
 	mdb_env_close(db->env);
 	db->env = NULL;
 	st = open_env(db, MDB_WRITEMAP, round_up(db->size + more + more / 64 + 2 * SECOND_SLACK),
@@ -423,7 +424,10 @@ enum kith_status kith_lmdb_reserve(struct kith_lmdb *db, const char *key, size_t
 		return kith_fail(err, KITH_E_LIMIT, "index '%s' would have %zu bytes, over 4 GiB",
 				 key, n);
 	st = put(db, KITH_LMDB_INDEX, key, NULL, n, MDB_RESERVE, ret_value, err);
-	/* New pages of a file read as zeros, but LMDB may have taken pages that it used before. */
+	/* New pages of a file read as zeros, but LMDB may have taken pages that it used before, or
+	 * part of one. */
+	if (st >= 0 && n > db->page && db->base != NULL && *ret_value >= db->base + db->old_size)
+		return KITH_OK;
 	for (at = 0; st >= 0 && at < n; at += some) {
 		some = n - at < DROP ? n - at : DROP;
 		memset(*ret_value + at, 0, some);

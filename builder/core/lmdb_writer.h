@@ -56,8 +56,9 @@ enum kith_status kith_lmdb_next(struct kith_lmdb *db, enum kith_lmdb_table table
 				struct kith_err *err);
 void kith_lmdb_cursor_close(struct kith_lmdb_cursor *cursor);
 
-/* Second step: a value of n bytes in table index to be filled in; zeroed; valid until the next
- * call that writes. */
+/* Second step: a value of n bytes in table index to be filled in, by any thread; zeroed; valid
+ * until the next call that writes, or, when it is larger than a page, that is not for a further
+ * value. */
 enum kith_status kith_lmdb_reserve(struct kith_lmdb *db, const char *key, size_t n,
 				   uint8_t **ret_value, struct kith_err *err);
 /* Tells that the value is filled up to there, so that memory can be given back. */

@@ -35,7 +35,7 @@
 #include "core/temp.h"
 
 struct kith_publish {
-	char *output;
+	char *output, *folder;
 	char *path; /* of the temporary file; NULL once it is published */
 	int fd;
 };
@@ -66,7 +66,7 @@ enum kith_status kith_publish_begin(const char *output, struct kith_publish **re
 {
 	struct kith_publish *publish = calloc(1, sizeof *publish);
 	const char *slash = strrchr(output, '/');
-	char *folder = NULL, *prefix = NULL;
+	char *prefix = NULL;
 	enum kith_status st;
 	struct stat info;
 	mode_t mask;
@@ -75,8 +75,9 @@ enum kith_status kith_publish_begin(const char *output, struct kith_publish **re
 		return kith_fail_nomem(err);
 	publish->fd = -1;
 	publish->output = strdup(output);
-	folder = kith_folder_of(output);
-	if (publish->output == NULL || folder == NULL ||
+	publish->folder =
+	    kith_folder_of(output); /* now: behind the rename nothing may be missing */
+	if (publish->output == NULL || publish->folder == NULL ||
 	    asprintf(&prefix, "%s.tmp-", slash == NULL ? output : slash + 1) < 0) {
 		prefix = NULL;
 		st = kith_fail_nomem(err);
@@ -86,8 +87,8 @@ enum kith_status kith_publish_begin(const char *output, struct kith_publish **re
 		st = kith_fail(err, KITH_E_ARG, "'%s' exists and is not a file", output);
 		goto out;
 	}
-	kith_temp_clean(folder, prefix);
-	st = kith_temp_make(folder, prefix, "", &publish->fd, &publish->path, err);
+	kith_temp_clean(publish->folder, prefix);
+	st = kith_temp_make(publish->folder, prefix, "", &publish->fd, &publish->path, err);
 	if (st < 0)
 		goto out;
 	/* Temporary files are private; a set is as readable as any file that the user makes. */
@@ -101,7 +102,6 @@ enum kith_status kith_publish_begin(const char *output, struct kith_publish **re
 	*ret = publish;
 	publish = NULL;
 out:
-	free(folder);
 	free(prefix);
 	kith_publish_free(publish);
 	return st;
@@ -133,7 +133,7 @@ enum kith_status kith_publish_commit(struct kith_publish *publish, struct kith_e
 	free(publish->path);
 	publish->path = NULL;
 	kith_test_die_at("renamed");
-	st = kith_io_sync_folder_of(publish->output, err);
+	st = kith_io_sync_folder(publish->folder, err);
 	if (st < 0)
 		return st;
 	kith_test_die_at("published");
@@ -150,5 +150,6 @@ void kith_publish_free(struct kith_publish *publish)
 		(void)close(publish->fd);
 	free(publish->path);
 	free(publish->output);
+	free(publish->folder);
 	free(publish);
 }

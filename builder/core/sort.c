@@ -86,19 +86,18 @@ static unsigned differing_bits(const struct kith_pair *pairs, size_t n)
 	return differ == 0 ? 0 : 64 - (unsigned)__builtin_clzll(differ);
 }
 
-/* Recursion ends: each level takes some of the bits that differ, or all. */
-static void sort_few(struct kith_pair *pairs, size_t n)
+/*
+ * Recursion ends: each level takes some of the bits that differ, or all. The arrays are in
+ * functions of their own because they are cleared whenever those are entered, and most calls are
+ * for a few pairs.
+ */
+static void sort_few(struct kith_pair *pairs, size_t n);
+
+static void spread_few(struct kith_pair *pairs, size_t n, unsigned bits)
 {
 	size_t next[FEW], ends[FEW], from = 0;
-	unsigned bits, b;
+	unsigned b;
 
-	if (n <= SMALL) {
-		insertion(pairs, n);
-		return;
-	}
-	bits = differing_bits(pairs, n);
-	if (bits == 0)
-		return;
 	spread(pairs, n, bits > FEW_BITS ? bits - FEW_BITS : 0, FEW, next, ends);
 	for (b = 0; b < FEW; b++) {
 		sort_few(pairs + from, ends[b] - from);
@@ -106,18 +105,26 @@ static void sort_few(struct kith_pair *pairs, size_t n)
 	}
 }
 
-static void sort_low(struct kith_pair *pairs, size_t n)
+static void sort_few(struct kith_pair *pairs, size_t n)
 {
-	size_t next[LOW], ends[LOW], from = 0;
-	unsigned bits, b;
+	unsigned bits;
 
-	if (n < LOW) {
-		sort_few(pairs, n);
+	if (n <= SMALL) {
+		insertion(pairs, n);
 		return;
 	}
 	bits = differing_bits(pairs, n);
-	if (bits == 0)
-		return;
+	if (bits != 0)
+		spread_few(pairs, n, bits);
+}
+
+static void sort_low(struct kith_pair *pairs, size_t n);
+
+static void spread_low(struct kith_pair *pairs, size_t n, unsigned bits)
+{
+	size_t next[LOW], ends[LOW], from = 0;
+	unsigned b;
+
 	spread(pairs, n, bits > LOW_BITS ? bits - LOW_BITS : 0, LOW, next, ends);
 	for (b = 0; b < LOW; b++) {
 		sort_low(pairs + from, ends[b] - from);
@@ -125,26 +132,44 @@ static void sort_low(struct kith_pair *pairs, size_t n)
 	}
 }
 
+static void sort_low(struct kith_pair *pairs, size_t n)
+{
+	unsigned bits;
+
+	if (n < LOW) {
+		sort_few(pairs, n);
+		return;
+	}
+	bits = differing_bits(pairs, n);
+	if (bits != 0)
+		spread_low(pairs, n, bits);
+}
+
+static void spread_top(struct kith_pair *pairs, size_t n, unsigned bits)
+{
+	size_t next[TOP], ends[TOP], from = 0;
+	unsigned b;
+
+	spread(pairs, n, bits > TOP_BITS ? bits - TOP_BITS : 0, TOP, next, ends);
+	for (b = 0; b < TOP; b++) {
+		sort_low(pairs + from, ends[b] - from);
+		from = ends[b];
+	}
+}
+
 void kith_sort_pairs(struct kith_pair *pairs, size_t n)
 {
-	size_t next[TOP], ends[TOP], from = 0, i;
-	unsigned bits, b;
+	size_t i;
 
 	for (i = 1; i < n; i++)
 		if (pairs[i - 1].key > pairs[i].key)
 			break;
 	if (i >= n)
 		return; /* sorted already, as the rows of a minimal RDS are */
-	if (n < TOP) {
+	if (n < TOP)
 		sort_low(pairs, n);
-		return;
-	}
-	bits = differing_bits(pairs, n); /* not 0: something was out of order */
-	spread(pairs, n, bits > TOP_BITS ? bits - TOP_BITS : 0, TOP, next, ends);
-	for (b = 0; b < TOP; b++) {
-		sort_low(pairs + from, ends[b] - from);
-		from = ends[b];
-	}
+	else /* some bits differ: something was out of order */
+		spread_top(pairs, n, differing_bits(pairs, n));
 }
 
 /* Bottom-up would need memory; groups of equal keys are small, so a heap of comparisons will do. */

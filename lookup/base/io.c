@@ -133,31 +133,17 @@ enum kith_status kith_io_rename(const char *from, const char *to, struct kith_er
 	return KITH_OK;
 }
 
-enum kith_status kith_io_sync_folder_of(const char *path, struct kith_err *err)
+enum kith_status kith_io_sync_folder(const char *folder, struct kith_err *err)
 {
-	const char *slash = strrchr(path, '/');
-	char *folder = NULL;
-	int fd = -1;
+	int fd = fault("open") ? -1 : open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	enum kith_status st;
 
-	folder =
-	    slash == NULL ? strdup(".") : strndup(path, slash == path ? 1 : (size_t)(slash - path));
-	if (folder == NULL) {
-		st = kith_fail_nomem(err);
-		goto out;
-	}
-	fd = fault("open") ? -1 : open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (fd < 0) {
-		st = kith_fail_errno(err, errno, "cannot open folder '%s'", folder);
-		goto out;
-	}
+	if (fd < 0)
+		return kith_fail_errno(err, errno, "cannot open folder '%s'", folder);
 	st = kith_io_sync(fd, err);
 	if (st < 0)
 		kith_err_context(err, "folder '%s'", folder);
-out:
-	if (fd >= 0)
-		(void)close(fd);
-	free(folder);
+	(void)close(fd);
 	return st;
 }
 

@@ -32,8 +32,8 @@ enum kith_status kith_io_pwrite(int fd, const void *buf, size_t n, uint64_t offs
 				struct kith_err *err);
 enum kith_status kith_io_sync(int fd, struct kith_err *err);
 enum kith_status kith_io_rename(const char *from, const char *to, struct kith_err *err);
-/* Syncs the folder that holds path, so that a rename in it survives a power cut. */
-enum kith_status kith_io_sync_folder_of(const char *path, struct kith_err *err);
+/* Syncs a folder, so that a rename in it survives a power cut. Allocates nothing. */
+enum kith_status kith_io_sync_folder(const char *folder, struct kith_err *err);
 enum kith_status kith_io_size(int fd, uint64_t *ret_size, struct kith_err *err);
 
 #endif
