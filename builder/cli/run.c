@@ -13,6 +13,7 @@
 #include "base/limits.h"
 #include "base/out.h"
 #include "cli.h"
+#include "core/memory.h"
 #include "core/trivial.h"
 #include "progress.h"
 
@@ -269,6 +270,7 @@ static int build_set(const struct build_command *command, const struct build_pla
 
 	if (!get_epoch(&options.source_date_epoch))
 		return KITH_EXIT_USAGE;
+	kith_memory_keep();
 	st = run(&options, plan, &result, &err);
 	progress_wipe(&shown);
 	if (st < 0) {

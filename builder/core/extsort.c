@@ -25,6 +25,7 @@ struct run {
 
 struct kith_extsort {
 	size_t width, capacity; /* capacity: items in memory */
+	size_t expected;        /* items, more or less */
 	struct kith_scratch *scratch;
 	size_t memory;
 	uint8_t *items; /* NULL where pairs are all */
@@ -41,8 +42,9 @@ struct kith_extsort {
 	bool consumed; /* the item at the top was given out */
 };
 
-enum kith_status kith_extsort_new(size_t width, size_t memory, struct kith_scratch *scratch,
-				  struct kith_extsort **ret, struct kith_err *err)
+enum kith_status kith_extsort_new(size_t width, size_t memory, uint64_t expected,
+				  struct kith_scratch *scratch, struct kith_extsort **ret,
+				  struct kith_err *err)
 {
 	struct kith_extsort *sort = calloc(1, sizeof *sort);
 
@@ -54,6 +56,8 @@ enum kith_status kith_extsort_new(size_t width, size_t memory, struct kith_scrat
 	sort->capacity = memory / (sizeof(struct kith_pair) + (width == PAIR_WIDTH ? 0 : width));
 	if (sort->capacity < 1024)
 		sort->capacity = 1024;
+	sort->expected =
+	    expected < sort->capacity ? (size_t)expected + (size_t)expected / 64 : sort->capacity;
 	*ret = sort;
 	return KITH_OK;
 }
@@ -150,11 +154,13 @@ static enum kith_status spill(struct kith_extsort *sort, struct kith_err *err)
 
 static enum kith_status grow(struct kith_extsort *sort, struct kith_err *err)
 {
-	size_t more = sort->allocated == 0 ? 1024 : 2 * sort->allocated;
+	size_t more = sort->allocated > 0 ? 2 * sort->allocated : sort->expected;
 	size_t kept = 0; /* of the pairs: others are made when the items are sorted */
 	struct kith_pair *pairs;
 	uint8_t *items;
 
+	if (more < 1024)
+		more = 1024;
 	if (more > sort->capacity)
 		more = sort->capacity;
 	if (sort->width == PAIR_WIDTH) {

@@ -10,9 +10,11 @@
 
 struct kith_extsort;
 
-/* width: 8 or more bytes. memory: for the items and for sorting them. */
-enum kith_status kith_extsort_new(size_t width, size_t memory, struct kith_scratch *scratch,
-				  struct kith_extsort **ret, struct kith_err *err);
+/* width: 8 or more bytes. memory: for the items and for sorting them. expected: how many items,
+ * more or less; 0: not known. */
+enum kith_status kith_extsort_new(size_t width, size_t memory, uint64_t expected,
+				  struct kith_scratch *scratch, struct kith_extsort **ret,
+				  struct kith_err *err);
 enum kith_status kith_extsort_add(struct kith_extsort *sort, const void *item,
 				  struct kith_err *err);
 /* After the last add, before the first next. */

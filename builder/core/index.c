@@ -352,9 +352,9 @@ enum kith_status kith_index_fill(struct kith_lmdb *db, struct kith_scratch *scra
 	enum kith_status st;
 
 	memset(ret_counts, 0, sizeof *ret_counts);
-	st = kith_extsort_new(ENTRY, memory / 2, scratch, &both[0].sort, err);
+	st = kith_extsort_new(ENTRY, memory / 2, files, scratch, &both[0].sort, err);
 	if (st >= 0)
-		st = kith_extsort_new(ENTRY, memory / 2, scratch, &both[1].sort, err);
+		st = kith_extsort_new(ENTRY, memory / 2, files, scratch, &both[1].sort, err);
 	if (st < 0)
 		goto out;
 	walk.sha1 = both[0].sort;

@@ -270,7 +270,7 @@ enum kith_status kith_files_join(struct kith_files *files, struct kith_files_cou
 	join.counts = counts;
 	if (!kith_trivial_add_sha1(files->trivial))
 		return kith_fail_nomem(err);
-	st = kith_extsort_new(LINK, files->memory / 2, files->chunks->scratch, &join.links, err);
+	st = kith_extsort_new(LINK, files->memory / 2, 0, files->chunks->scratch, &join.links, err);
 	if (st >= 0)
 		st = collect_links(&join, err);
 	if (st >= 0)

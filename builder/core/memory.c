@@ -2,12 +2,25 @@
 #define _GNU_SOURCE
 #include "core/memory.h"
 
+#include <limits.h>
+#include <malloc.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 
 #define HUGE_PAGE ((size_t)2 << 20)
+
+void kith_memory_keep(void)
+{
+#ifdef __GLIBC__
+	/* One heap, so that what one thread freed serves another; the largest threshold that there
+	 * is for pieces outside of it. */
+	(void)mallopt(M_ARENA_MAX, 1);
+	(void)mallopt(M_MMAP_THRESHOLD, 32 << 20);
+	(void)mallopt(M_TRIM_THRESHOLD, INT_MAX);
+#endif
+}
 
 void *kith_memory_alloc(size_t n)
 {

@@ -9,6 +9,10 @@
 
 #include <stddef.h>
 
+/* From now on the process keeps what it frees for its next use: memory that is touched for the
+ * first time costs more than most of what a build does with it. */
+void kith_memory_keep(void);
+
 /* n bytes, not cleared; free with free(). NULL: out of memory. */
 void *kith_memory_alloc(size_t n);
 

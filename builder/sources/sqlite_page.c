@@ -85,13 +85,15 @@ bool kith_page_cell(const struct kith_pages *pages, const uint8_t *page, size_t 
 }
 
 /* Bytes of a value by its type; more than any value has for a type that there is not. */
-static uint64_t value_size(uint64_t type)
+static inline uint64_t value_size(uint64_t type)
 {
-	static const uint8_t small[] = {0, 1, 2, 3, 4, 6, 8, 8, 0, 0};
+	static const uint8_t small[12] = {0, 1, 2, 3, 4, 6, 8, 8, 0, 0, UINT8_MAX, UINT8_MAX};
+	uint64_t size;
 
 	if (type >= 12)
 		return (type - 12) / 2;
-	return type < sizeof small ? small[type] : UINT64_MAX;
+	size = small[type];
+	return size == UINT8_MAX ? UINT64_MAX : size;
 }
 
 bool kith_page_record(const struct kith_cell *cell, const uint8_t *data, size_t n,
@@ -104,21 +106,18 @@ bool kith_page_record(const struct kith_cell *cell, const uint8_t *data, size_t 
 		return false;
 	sum = head;
 	while (pos < head) {
-		if (count == KITH_PAGE_COLUMNS)
-			return false;
 		type = data[pos];
 		step = 1;
 		if (type >= 0x80)
 			step = kith_page_varint(data + pos, (size_t)head - pos, &type);
 		size = value_size(type);
-		if (step == 0 || size > VALUE_MAX)
+		if (step == 0 || size > VALUE_MAX || count == KITH_PAGE_COLUMNS)
 			return false;
+		/* the sum is compared below, before anybody sees a beginning that was cut */
 		record->types[count] = (uint32_t)type;
 		record->starts[count++] = (uint32_t)sum;
 		sum += size;
 		pos += step;
-		if (sum > cell->n)
-			return false;
 	}
 	record->n = count;
 	return sum == cell->n;
@@ -160,24 +159,22 @@ enum kith_status kith_page_payload(struct kith_pages *pages, const struct kith_c
 	return next == 0 ? KITH_OK : KITH_NOT_FOUND;
 }
 
-static void get_value(uint32_t type, const uint8_t *data, struct kith_sql_value *value)
+static void get_number(uint32_t type, const uint8_t *data, struct kith_sql_value *value)
 {
 	uint64_t size = value_size(type), v = 0, i;
 
-	if (type >= 12) {
-		value->type = type % 2 == 0 ? KITH_SQL_BLOB : KITH_SQL_TEXT;
-		value->data = data;
-		value->n = (size_t)size;
-	} else if (type == 7) {
+	if (type == 0)
+		return;
+	if (type == 7) {
 		value->type = KITH_SQL_REAL;
-	} else if (type != 0) {
-		if (size > 0 && (data[0] & 0x80) != 0)
-			v = UINT64_MAX;
-		for (i = 0; i < size; i++)
-			v = v << 8 | data[i];
-		value->type = KITH_SQL_INTEGER;
-		value->number = type == 9 ? 1 : (int64_t)v;
+		return;
 	}
+	if (size > 0 && (data[0] & 0x80) != 0)
+		v = UINT64_MAX;
+	for (i = 0; i < size; i++)
+		v = v << 8 | data[i];
+	value->type = KITH_SQL_INTEGER;
+	value->number = type == 9 ? 1 : (int64_t)v;
 }
 
 void kith_page_values(const struct kith_layout *layout, const struct kith_cell *cell,
@@ -187,14 +184,27 @@ void kith_page_values(const struct kith_layout *layout, const struct kith_cell *
 	size_t i;
 
 	for (i = 0; i < layout->n_columns; i++) {
+		struct kith_sql_value *value = &values[i];
 		int column = layout->columns[i];
+		const uint8_t *at;
+		uint32_t type;
 
-		values[i] = (struct kith_sql_value){.type = KITH_SQL_NULL};
-		if (column == KITH_LAYOUT_ROWID) {
-			values[i].type = KITH_SQL_INTEGER;
-			values[i].number = cell->rowid;
-		} else if (column != KITH_LAYOUT_NULL) {
-			get_value(record->types[column], data + record->starts[column], &values[i]);
+		*value = (struct kith_sql_value){.type = KITH_SQL_NULL};
+		if (column < 0) {
+			if (column == KITH_LAYOUT_ROWID) {
+				value->type = KITH_SQL_INTEGER;
+				value->number = cell->rowid;
+			}
+			continue;
+		}
+		type = record->types[column];
+		at = data + record->starts[column];
+		if (type >= 12) {
+			value->type = type % 2 == 0 ? KITH_SQL_BLOB : KITH_SQL_TEXT;
+			value->data = at;
+			value->n = (type - 12) / 2;
+		} else {
+			get_number(type, at, value);
 		}
 	}
 }

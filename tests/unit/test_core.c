@@ -165,7 +165,7 @@ static void sort_items(size_t width, size_t items, size_t memory)
 	size_t i, k, n = 0;
 
 	assert_int_equal(kith_scratch_new(".", &scratch, NULL), KITH_OK);
-	assert_int_equal(kith_extsort_new(width, memory, scratch, &sort, NULL), KITH_OK);
+	assert_int_equal(kith_extsort_new(width, memory, items / 2, scratch, &sort, NULL), KITH_OK);
 	for (i = 0; i < items; i++) {
 		for (k = 0; k < width; k++) {
 			all[i * width + k] = (uint8_t)(k < 9 ? next_random() % 2 : next_random());
