@@ -104,9 +104,19 @@ enum kith_status kith_ask_facts(struct kith_asker *asker, size_t i, struct kith_
 enum kith_status kith_ask_group(struct kith_asker *asker, const struct kith_record *records,
 				size_t n, struct kith_facts *ret);
 
+/* A product in one version; version.n 0: none, or a placeholder. */
+struct kith_release {
+	struct kith_bytes product, version;
+};
+
 /* What VirusTotal calls known_distributors: five independent lists. */
 struct kith_known {
 	struct kith_texts names, products, distributors, sources, links;
+	/* The products again with their versions, which those lists leave out: sorted, each once.
+	 */
+	const struct kith_release *releases;
+	size_t n_releases;
+	struct kith_buf releases_buf;
 	bool in_collection; /* a source is a list of another kind than VirusTotal's own */
 };
 void kith_known_done(struct kith_known *known);

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "answer/facts.h"
+#include "base/bytes.h"
 
 static bool add(struct kith_texts *texts, struct kith_bytes text)
 {
@@ -35,6 +36,44 @@ void kith_known_done(struct kith_known *known)
 	kith_buf_done(&known->distributors.buf);
 	kith_buf_done(&known->sources.buf);
 	kith_buf_done(&known->links.buf);
+	kith_buf_done(&known->releases_buf);
+}
+
+static bool same_text(struct kith_bytes a, struct kith_bytes b)
+{
+	return kith_bytes_cmp(a.data, a.n, b.data, b.n) == 0;
+}
+
+static int compare_releases(const void *a, const void *b)
+{
+	const struct kith_release *x = a, *y = b;
+	int c = kith_bytes_cmp(x->product.data, x->product.n, y->product.data, y->product.n);
+
+	return c != 0
+		   ? c
+		   : kith_bytes_cmp(x->version.data, x->version.n, y->version.data, y->version.n);
+}
+
+/* Sorts the releases and takes the products from them. */
+static bool finish_releases(struct kith_known *known)
+{
+	struct kith_release *releases = (void *)known->releases_buf.data;
+	size_t n = known->releases_buf.n / sizeof *releases, kept = 0, i;
+
+	if (n > 1)
+		qsort(releases, n, sizeof *releases, compare_releases);
+	for (i = 0; i < n; i++) {
+		if (kept > 0 && compare_releases(&releases[kept - 1], &releases[i]) == 0)
+			continue;
+		releases[kept++] = releases[i];
+		if ((kept == 1 || !same_text(releases[kept - 2].product, releases[i].product)) &&
+		    !add(&known->products, releases[i].product))
+			return false;
+	}
+	known->releases = releases;
+	known->n_releases = kept;
+	finish(&known->products);
+	return true;
 }
 
 static int compare_ranks(const void *a, const void *b)
@@ -88,8 +127,10 @@ static bool add_origin(struct kith_known *known, const struct kith_origin *origi
 	known->in_collection = known->in_collection || is_collection(&origin->source);
 	for (i = 0; i < origin->n_tuples; i++) {
 		const struct kith_tuple *tuple = &origin->tuples[i];
+		struct kith_release release = {tuple->product, tuple->version};
 
-		if (!add(&known->products, tuple->product))
+		if (release.product.n > 0 &&
+		    !kith_buf_add(&known->releases_buf, &release, sizeof release))
 			return false;
 		for (k = 0; k < tuple->n_distributors; k++) {
 			if (!add(&known->distributors, tuple->distributors[k]))
@@ -172,17 +213,18 @@ enum kith_status kith_ask_known(struct kith_asker *asker, const struct kith_cont
 	start(&known->distributors);
 	start(&known->sources);
 	start(&known->links);
+	known->releases_buf.n = 0;
+	known->n_releases = 0;
 	known->in_collection = false;
 	for (i = 0; i < content->n_records && st == KITH_OK; i++)
 		st = add_record(asker, &content->records[i], known, ranks, origins);
 	if (st != KITH_OK)
 		return st;
 	finish(&known->names);
-	finish(&known->products);
 	finish(&known->distributors);
 	finish(&known->sources);
 	finish(&known->links);
-	return KITH_OK;
+	return finish_releases(known) ? KITH_OK : KITH_E_NOMEM;
 }
 
 /* ------------------------------------------------------------------ shown */

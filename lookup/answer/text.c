@@ -55,6 +55,28 @@ static void texts(struct kith_buf *out, const char *name, const struct kith_text
 	}
 }
 
+/* With versions: whoever reads this has no other list to find them in. */
+static void releases(struct kith_buf *out, const struct kith_known *known, uint64_t limit)
+{
+	size_t i;
+
+	for (i = 0; i < known->n_releases; i++) {
+		const struct kith_release *release = &known->releases[i];
+
+		if (limit != 0 && i == limit) {
+			left_out(out, known->n_releases - i);
+			break;
+		}
+		label(out, i == 0 ? "products" : "");
+		(void)kith_escape_text(out, release->product.data, release->product.n);
+		if (release->version.n > 0) {
+			(void)kith_buf_add_byte(out, ' ');
+			(void)kith_escape_text(out, release->version.data, release->version.n);
+		}
+		(void)kith_buf_add_byte(out, '\n');
+	}
+}
+
 static void claims(struct kith_buf *out, const struct kith_file *file)
 {
 	struct kith_alternate alt;
@@ -118,7 +140,7 @@ static enum kith_status content(struct kith_asker *asker, const struct kith_cont
 		(void)kith_buf_add_byte(out, '\n');
 	}
 	texts(out, "names", &render->known.names, render->limit);
-	texts(out, "products", &render->known.products, render->limit);
+	releases(out, &render->known, render->limit);
 	texts(out, "distributors", &render->known.distributors, render->limit);
 	texts(out, "sources", &render->known.sources, render->limit);
 	texts(out, "links", &render->known.links, render->limit);

@@ -7,6 +7,7 @@ import fcntl
 import filecmp
 import gzip
 import hashlib
+import json
 import os
 import shutil
 import signal
@@ -96,6 +97,24 @@ class Images(kithtest.Case):
         # All three digests and the size are of the bytes.
         self.assertEqual((answer["sha1"], answer["md5"], answer["size"]),
                          (hashlib.sha1(data).hexdigest(), hashlib.md5(data).hexdigest(), len(data)))
+
+    def test_the_text_of_an_answer_has_package_version_and_distributor(self):
+        data = b"the same program in two versions\n"
+        made = self.image("versions.kith", *(self.deb("versioned", version, {"usr/bin/v": data})
+                                             for version in ("9.1-1", "9.4-2+b1")))
+        text = run(KITH, "lookup", "-d", made, "-f", "-", stdin=sha256(data).encode() + b"\n").decode()
+        self.assertIn("\n  products      versioned 9.1-1\n                versioned 9.4-2+b1\n"
+                      "  distributors  Debian\n", text)
+        # The lists for programs have the product alone, and once.
+        answer = self.one(made, sha256(data))
+        self.assertEqual(answer["known_distributors"]["products"], ["versioned"])
+        self.assertEqual([o["version"] for o in answer["occurrences"]], ["9.1-1", "9.4-2+b1"])
+        vt = json.loads(run(KITH, "lookup", "-d", made, "--format", "vt", sha256(data)))
+        self.assertEqual(vt["data"]["attributes"]["known_distributors"]["products"], ["versioned"])
+        row = run(KITH, "lookup", "-d", made, "--format", "csv", sha256(data)).decode().splitlines()
+        self.assertEqual(row[1].split(",")[8], '"versioned"')
+        limited = run(KITH, "lookup", "-d", made, "--limit", "1", sha256(data)).decode()
+        self.assertIn("  products      versioned 9.1-1\n                ... and 1 more", limited)
 
     def test_a_package_in_an_image_has_both(self):
         data = b"inner program of both\n"
