@@ -38,6 +38,7 @@ struct input {
 struct walker {
 	const struct image_walk_options *options;
 	struct image_walks *walks;
+	char *const *paths;   /* of the inputs */
 	struct input *inputs; /* owned */
 	size_t n;
 	struct input **walked; /* owned; by the walk's number of the input */
@@ -269,6 +270,8 @@ static enum kith_status walk_rest(struct walker *walker, struct kith_err *err)
 	    .ask_skip = walker->n_known > 0,
 	    .own = walker->own.names,
 	    .n_own = walker->own.n,
+	    .inputs = walker->paths,
+	    .n_inputs = walker->n,
 	};
 	const struct kith_walk_sink sink = {
 	    .user = walker,
@@ -405,7 +408,7 @@ static void tell(const struct walker *walker)
 enum kith_status image_walk_inputs(const struct image_walk_options *options, char *const *inputs,
 				   size_t n, struct image_walks *ret_walks, struct kith_err *err)
 {
-	struct walker walker = {.options = options, .walks = ret_walks, .n = n};
+	struct walker walker = {.options = options, .walks = ret_walks, .paths = inputs, .n = n};
 	size_t i;
 	enum kith_status st;
 

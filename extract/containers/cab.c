@@ -18,6 +18,7 @@
 
 #include "base/err.h"
 #include "containers/cab.h"
+#include "containers/parts.h"
 
 #define RESTARTS_MAX 16u /* decoding a folder anew, since files in it overlap */
 
@@ -345,20 +346,18 @@ static enum kith_status emit_files(struct cab *cab)
 static enum kith_status read_cab(struct cab *cab)
 {
 	const struct kith_container_in *in = cab->in;
-	bool later = false;
+	const struct kith_blob *previous = NULL;
 	enum kith_status st;
 
 	st = cab_open_part(cab, &cab->parts[0], in->blob);
 	if (st < 0)
 		return st;
 	cab->n_parts = 1;
-	st = cab_is_read_with_previous(cab, &later);
+	st = cab_find_previous(cab, &previous);
 	if (st < 0)
 		return st;
-	if (later)
-		return kith_emit_note(in->emit, KITH_LEDGER_SKIPPED,
-				      "a part of a split cabinet, read with its first part",
-				      in->name, in->name_n, cab->err);
+	if (previous != NULL)
+		return kith_note_later_part(in, "cabinet", previous, cab->err);
 	if (cab->parts[0].cab->flags & MSCAB_HDR_PREVCAB) {
 		const char *name = cab->parts[0].cab->prevname;
 

@@ -45,8 +45,9 @@ enum kith_status cab_open_part(struct cab *cab, struct cab_part *part,
 			       const struct kith_blob *blob);
 /* Notes the entries that the header counts and the list lacks. */
 enum kith_status cab_note_lost(struct cab *cab, const struct cab_part *part);
-/* True: the part before this one is there, and leads here, so that it will be read with that. */
-enum kith_status cab_is_read_with_previous(struct cab *cab, bool *ret);
+/* The part before this one, if it is there and leads here, so that this will be read with it; else
+ * NULL. */
+enum kith_status cab_find_previous(struct cab *cab, const struct kith_blob **ret);
 /* Joins the parts behind the first to it. */
 enum kith_status cab_append_all(struct cab *cab);
 

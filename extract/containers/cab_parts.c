@@ -82,17 +82,17 @@ enum kith_status cab_note_lost(struct cab *cab, const struct cab_part *part)
 	return st;
 }
 
-enum kith_status cab_is_read_with_previous(struct cab *cab, bool *ret)
+enum kith_status cab_find_previous(struct cab *cab, const struct kith_blob **ret)
 {
 	const struct mscabd_cabinet *own = cab->parts[0].cab;
 	const uint8_t *base = cab->in->name;
 	size_t n = cab->in->name_n, i;
-	const struct kith_blob *blob = NULL;
+	const struct kith_blob *blob = NULL, *mine = NULL;
 	struct cab_part *previous = &cab->parts[1];
 	char found[NAME_MAX_N];
 	enum kith_status st;
 
-	*ret = false;
+	*ret = NULL;
 	if ((own->flags & MSCAB_HDR_PREVCAB) == 0 || own->prevname == NULL)
 		return KITH_OK;
 	st = find_sibling(cab, own->prevname, found, &blob);
@@ -110,12 +110,12 @@ enum kith_status cab_is_read_with_previous(struct cab *cab, bool *ret)
 	st = KITH_NOT_FOUND;
 	if (previous->cab->nextname != NULL && previous->cab->set_id == own->set_id &&
 	    previous->cab->set_index + 1 == own->set_index)
-		st = find_sibling(cab, previous->cab->nextname, found, &blob);
+		st = find_sibling(cab, previous->cab->nextname, found, &mine);
 	/* It is this file that the previous part will find, not one that only looks like it. */
 	if (st == KITH_OK && strlen(found) == n && memcmp(found, base, n) == 0) {
 		/* Whether it can be joined is known by trying; then both are one. */
 		if (cab->d->append(cab->d, previous->cab, cab->parts[0].cab) == MSPACK_ERR_OK) {
-			*ret = true;
+			*ret = blob;
 			return KITH_OK;
 		}
 	}

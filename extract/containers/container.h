@@ -166,6 +166,8 @@ enum kith_status kith_emit_note(struct kith_emit *emit, enum kith_ledger_class c
  * The blob is valid until the walk ends; KITH_NOT_FOUND when there is none. */
 enum kith_status kith_emit_sibling(struct kith_emit *emit, const char *name,
 				   const struct kith_blob **ret, struct kith_err *err);
+/* Whether a blob from there is walked itself: beside an input there may be files that are none. */
+bool kith_emit_is_read(const struct kith_emit *emit, const struct kith_blob *sibling);
 
 /* ------------------------------------------------------------------- helpers */
 

@@ -11,6 +11,7 @@
 
 #include "base/err.h"
 #include "containers/libarchive.h"
+#include "containers/parts.h"
 #include "containers/rar5_headers.h"
 #include "containers/rar_volume.h"
 
@@ -59,8 +60,8 @@ static enum kith_status note(const struct rar *rar, enum kith_ledger_class class
 	return kith_emit_note(rar->in->emit, class_, reason, name, strlen(name), rar->err);
 }
 
-/* Whether a part before this one will look for it. */
-static enum kith_status has_previous(const struct rar *rar, bool *ret)
+/* The part before this one, which will look for it; NULL: there is none. */
+static enum kith_status find_previous(const struct rar *rar, const struct kith_blob **ret)
 {
 	const struct rar_volume *own = &rar->volume;
 	const struct kith_blob *blob = NULL;
@@ -69,8 +70,8 @@ static enum kith_status has_previous(const struct rar *rar, bool *ret)
 	enum kith_status st;
 	int shorter;
 
-	*ret = false;
-	for (shorter = 0; shorter <= 1 && !*ret; shorter++) {
+	*ret = NULL;
+	for (shorter = 0; shorter <= 1 && *ret == NULL; shorter++) {
 		if (!kith_rar_previous_name(rar->in->name, rar->in->name_n, own->part_names,
 					    shorter == 1, name, sizeof name))
 			continue;
@@ -79,9 +80,10 @@ static enum kith_status has_previous(const struct rar *rar, bool *ret)
 			st = kith_rar_volume(blob, &other, rar->err);
 		if (st < 0)
 			return st;
-		*ret = st == KITH_OK && other.is_volume && other.rar5 == own->rar5 &&
-		       (!other.has_end || other.has_next) &&
-		       (!own->numbered || other.number + 1 == own->number);
+		if (st == KITH_OK && other.is_volume && other.rar5 == own->rar5 &&
+		    (!other.has_end || other.has_next) &&
+		    (!own->numbered || other.number + 1 == own->number))
+			*ret = blob;
 	}
 	return KITH_OK;
 }
@@ -148,21 +150,20 @@ static enum kith_status find_parts(struct rar *rar, bool *ret)
 {
 	const struct rar_volume *volume = &rar->volume;
 	const struct kith_container_in *in = rar->in;
-	bool first = volume->is_first, previous = false;
+	const struct kith_blob *previous = NULL;
+	bool first = volume->is_first;
 	enum kith_status st = KITH_OK;
 
 	*ret = true;
 	if (!volume->is_volume)
 		return KITH_OK;
 	if (!first)
-		st = has_previous(rar, &previous);
+		st = find_previous(rar, &previous);
 	if (st < 0)
 		return st;
-	if (previous) {
+	if (previous != NULL) {
 		*ret = false;
-		return kith_emit_note(in->emit, KITH_LEDGER_SKIPPED,
-				      "a part of a split archive, read with its first part",
-				      in->name, in->name_n, rar->err);
+		return kith_note_later_part(in, "archive", previous, rar->err);
 	}
 	/* the oldest first parts do not say so */
 	if (!first && !volume->rar5 && !volume->part_names && in->name_n > 4 &&

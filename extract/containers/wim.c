@@ -14,6 +14,7 @@
 #include "base/bytes.h"
 #include "base/err.h"
 #include "base/limits.h"
+#include "containers/parts.h"
 #include "hash/sums.h"
 
 #define HEADER 208u
@@ -135,9 +136,7 @@ static enum kith_status read_later_part(struct wim *wim, const struct wim_part *
 		return st;
 	if (st == KITH_OK && read_header(&first, blob, NULL) == KITH_OK && first.number == 1 &&
 	    memcmp(first.guid, part->guid, sizeof first.guid) == 0)
-		return kith_emit_note(in->emit, KITH_LEDGER_SKIPPED,
-				      "a part of a split image, read with its first part", in->name,
-				      in->name_n, wim->err);
+		return kith_note_later_part(in, "image", blob, wim->err);
 	return kith_emit_note(in->emit, KITH_LEDGER_FAILED,
 			      "a part of a split image whose first part is missing", in->name,
 			      in->name_n, wim->err);

@@ -435,38 +435,62 @@ static const struct walk_part *find_part(const struct walk_job *job, struct kith
 	return NULL;
 }
 
+/* Whether a file is an input by itself, by its name first: there may be many inputs. */
+static bool is_input(const struct kith_walk *walk, const char *name, const struct stat *info)
+{
+	bool all = walk->options.inputs != NULL;
+	size_t n = all ? walk->options.n_inputs : walk->n_inputs, i;
+	struct stat other;
+
+	for (i = 0; i < n; i++) {
+		const char *path = all ? walk->options.inputs[i] : walk->inputs[i].path;
+		const char *slash = strrchr(path, '/');
+
+		if (strcmp(slash == NULL ? path : slash + 1, name) == 0 &&
+		    stat(path, &other) == 0 && other.st_dev == info->st_dev &&
+		    other.st_ino == info->st_ino)
+			return true;
+	}
+	return false;
+}
+
 static enum kith_status on_sibling(struct kith_walk *walk, struct walk_job *job,
 				   const struct kith_wire *m, struct kith_err *err)
 {
 	const struct walk_part *part = find_part(job, m->text);
+	const unsigned found = KITH_WIRE_F_YES;
 	struct kith_extent whole = {0, 0};
 	enum kith_status st;
 	struct stat info;
 	char *name;
+	bool is_read;
 	int fd = -1;
 
 	if (job->format == KITH_FORMAT_NONE)
 		return bad(job, err);
 	if (part != NULL)
-		return walk_answer(walk, job, true, part->source->size, part->extents,
-				   part->n_extents, part->source->fd, err);
+		return walk_answer(walk, job, found | KITH_WIRE_F_READ, part->source->size,
+				   part->extents, part->n_extents, part->source->fd, err);
 	if (job->depth > 0 && job->path == NULL) /* in a container that has no such part */
-		return walk_answer(walk, job, false, 0, NULL, 0, -1, err);
+		return walk_answer(walk, job, 0, 0, NULL, 0, -1, err);
 	name = walk_text(m->text.data, m->text.n);
 	if (name == NULL)
 		return kith_fail_nomem(err);
 	if (name[0] != '\0' && strchr(name, '/') == NULL && strcmp(name, "..") != 0 &&
 	    strcmp(name, ".") != 0)
 		fd = open_beside(walk, job, name);
-	free(name);
 	if (fd >= 0 && (fstat(fd, &info) != 0 || !S_ISREG(info.st_mode))) {
 		(void)close(fd);
 		fd = -1;
 	}
-	whole.bytes = fd >= 0 ? (uint64_t)info.st_size : 0;
-	st = walk_answer(walk, job, fd >= 0, whole.bytes, &whole, fd >= 0 ? 1 : 0, fd, err);
-	if (fd >= 0)
-		(void)close(fd);
+	is_read = fd >= 0 && (job->path != NULL || is_input(walk, name, &info));
+	free(name);
+	if (fd < 0)
+		return walk_answer(walk, job, 0, 0, NULL, 0, -1, err);
+	whole.bytes = (uint64_t)info.st_size;
+	st = walk_answer(walk, job, found | (is_read ? KITH_WIRE_F_READ : 0u), whole.bytes, &whole,
+			 1, fd, err);
+	(void)close(fd);
 	return st;
 }
 

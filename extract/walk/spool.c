@@ -109,12 +109,12 @@ void walk_spool_freeze(struct walk_source *source)
 	source->fd = fd;
 }
 
-enum kith_status walk_answer(struct kith_walk *walk, struct walk_job *job, bool yes, uint64_t size,
-			     const struct kith_extent *extents, size_t n, int fd,
+enum kith_status walk_answer(struct kith_walk *walk, struct walk_job *job, unsigned flags,
+			     uint64_t size, const struct kith_extent *extents, size_t n, int fd,
 			     struct kith_err *err)
 {
 	struct kith_wire m = {.type = KITH_WIRE_ANSWER,
-			      .flags = yes ? KITH_WIRE_F_YES : 0u,
+			      .flags = flags,
 			      .number = size,
 			      .extents = extents,
 			      .n_extents = n};
@@ -169,12 +169,12 @@ static enum kith_status refuse(struct kith_walk *walk, struct walk_job *job, con
 	walk_source_drop(walk, walk_spool_take(job, job->want_id));
 	if (job->refused_before > 0) { /* noted when it was walked first */
 		job->refused_before--;
-		return walk_answer(walk, job, false, 0, NULL, 0, -1, err);
+		return walk_answer(walk, job, 0, 0, NULL, 0, -1, err);
 	}
 	job->n_refused++;
 	st = walk_note(walk, job->node, KITH_LEDGER_SKIPPED, reason, 1, job->want_name,
 		       job->want_name_n, err);
-	return st < 0 ? st : walk_answer(walk, job, false, 0, NULL, 0, -1, err);
+	return st < 0 ? st : walk_answer(walk, job, 0, 0, NULL, 0, -1, err);
 }
 
 enum kith_status walk_spool_answer(struct kith_walk *walk, struct walk_job *job, bool force,
@@ -212,6 +212,6 @@ enum kith_status walk_spool_answer(struct kith_walk *walk, struct walk_job *job,
 	spool->source->charged = spool->source->size = has + more;
 	walk->pool_used += more;
 	walk->memory_used += spool->source->memory ? more : 0;
-	return walk_answer(walk, job, true, has + more, NULL, 0, fresh ? spool->source->fd : -1,
-			   err);
+	return walk_answer(walk, job, KITH_WIRE_F_YES, has + more, NULL, 0,
+			   fresh ? spool->source->fd : -1, err);
 }

@@ -101,6 +101,11 @@ struct kith_walk_options {
 	bool ask_skip;
 	const struct kith_walk_own *own; /* valid as long as the walk */
 	size_t n_own;
+	/* All inputs, also those that another walk has read or will read, so that a part of a split
+	 * archive counts as read with them; NULL: those of kith_walk_add. Valid as long as the
+	 * walk. */
+	char *const *inputs;
+	size_t n_inputs;
 };
 
 struct kith_walk;

@@ -324,8 +324,9 @@ enum kith_status walk_spool_answer(struct kith_walk *walk, struct walk_job *job,
 struct walk_source *walk_spool_take(struct walk_job *job, uint64_t id);
 /* It is whole: from here on it is only read, and where that is possible nobody can write to it. */
 void walk_spool_freeze(struct walk_source *source);
-enum kith_status walk_answer(struct kith_walk *walk, struct walk_job *job, bool yes, uint64_t size,
-			     const struct kith_extent *extents, size_t n, int fd,
+/* flags: of an answer. */
+enum kith_status walk_answer(struct kith_walk *walk, struct walk_job *job, unsigned flags,
+			     uint64_t size, const struct kith_extent *extents, size_t n, int fd,
 			     struct kith_err *err);
 
 /* expect.c */

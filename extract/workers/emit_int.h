@@ -89,6 +89,7 @@ struct kith_emit {
 	size_t n_notes;
 
 	struct kith_blob siblings[EMIT_SIBLINGS];
+	bool are_read[EMIT_SIBLINGS]; /* those */
 	size_t n_siblings;
 };
 

@@ -282,9 +282,16 @@ enum kith_status kith_emit_sibling(struct kith_emit *emit, const char *name,
 				     answer.n_extents, err);
 	kith_blob_done(&whole);
 	free(extents);
-	if (st >= 0)
+	if (st >= 0) {
+		emit->are_read[emit->n_siblings] = (answer.flags & KITH_WIRE_F_READ) != 0;
 		*ret = &emit->siblings[emit->n_siblings++];
+	}
 	return st;
+}
+
+bool kith_emit_is_read(const struct kith_emit *emit, const struct kith_blob *sibling)
+{
+	return emit->are_read[sibling - emit->siblings];
 }
 
 #ifdef KITH_TEST_HOOKS

@@ -65,6 +65,7 @@ enum {
 	KITH_WIRE_F_SPOOLED = 32, /* it lies in a spool; else in extents of the file */
 	KITH_WIRE_F_CAREFUL = 32, /* a job: each message leaves at once */
 	KITH_WIRE_F_MORE = 16,    /* a job: after it wait for another one */
+	KITH_WIRE_F_READ = 32,    /* an answer: a sibling that is walked itself */
 	KITH_WIRE_F_YES = 64      /* an answer: granted, found */
 };
 

@@ -1,16 +1,15 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
 """Archives by the name rar, which no free program makes: small ones that rar 7.01 has made from the
-texts below, and split ones written here after RARLAB's technotes. rar reads all of them."""
+texts below, and split ones (splitrar.py). rar reads all of them."""
 
 import base64
 import os
 import shutil
-import struct
 import tempfile
 import unittest
-import zlib
 
+from splitrar import split4, split5
 from walkprint import digest, walk
 
 A = b"".join(b"line %d of a file in an archive by rar\n" % i for i in range(1, 9))
@@ -42,64 +41,6 @@ UYTuRyqJYy5v/ZBeKbUXA+0NgyaBX+Ro6ltJHdCESij9A2AFde8O6LIbxDwXAd8VJ0qan+Da5uDMZQ6w
 M4WY9XKKS0C25f/mFreJ0KaCbmvS+whbjezNhluUYww27N4hLpOHaUS8yBXDDYB5qfK0Z9fS0J6+LWh0yoyFTPCe
 RiWMcR7NFzdr6NViJX94wNSmfQczhVdpmt6k7GeUCAQf7+oovKXZLZnTGq82u/eFZQ8E+mb0+OchFptdPG30+0WZ
 o0q3R2ZtupwtwGZMhIFR3HnLiPAT2w=="""
-
-
-def number(n):
-    out = b""
-    while n > 127:
-        out, n = out + bytes([n & 127 | 128]), n >> 7
-    return out + bytes([n])
-
-
-def header5(*fields):
-    body = b"".join(field if isinstance(field, bytes) else number(field) for field in fields)
-    sized = number(len(body)) + body
-    return struct.pack("<L", zlib.crc32(sized)) + sized
-
-
-def header4(kind, flags, body):
-    head = struct.pack("<BHH", kind, flags, 7 + len(body)) + body
-    return struct.pack("<H", zlib.crc32(head) & 0xffff) + head
-
-
-def pieces(files, room):
-    """[[(name, whole, piece, before, after)] of each part]: what files are cut into."""
-    parts, left = [[]], room
-    for name, data in files:
-        at = 0
-        while at < len(data):
-            if left == 0:
-                parts.append([])
-                left = room
-            piece = data[at:at + left]
-            parts[-1].append((name, data, piece, at > 0, at + len(piece) < len(data)))
-            at, left = at + len(piece), left - len(piece)
-    return parts
-
-
-def split5(files, room):
-    out, parts = [], pieces(files, room)
-    for i, part in enumerate(parts):
-        data = b"Rar!\x1a\7\1\0" + header5(1, 0, *((1,) if i == 0 else (3, i)))
-        for name, whole, piece, before, after in part:
-            data += header5(2, 2 | before << 3 | after << 4, len(piece), 4, len(whole), 0o100644,
-                            struct.pack("<L", zlib.crc32(piece if after else whole)), 0, 1,
-                            len(name), name.encode()) + piece
-        out.append(data + header5(5, 0, 1 if i + 1 < len(parts) else 0))
-    return out
-
-
-def split4(files, room, part_names):
-    out, parts = [], pieces(files, room)
-    for i, part in enumerate(parts):
-        flags = 1 | (0x10 if part_names else 0) | (0x100 if i == 0 else 0)
-        data = b"Rar!\x1a\7\0" + header4(0x73, flags, bytes(6))
-        for name, whole, piece, before, after in part:
-            data += header4(0x74, 0x8000 | before | after << 1, struct.pack(
-                "<LLBLLBBHL", len(piece), len(whole), 3, zlib.crc32(piece if after else whole),
-                0x5b2f6000, 20, 0x30, len(name), 0o100644) + name.encode()) + piece
-        out.append(data + header4(0x7b, 0x4000 | (i + 1 < len(parts)), b""))
-    return out
 
 
 class Rar(unittest.TestCase):
@@ -161,13 +102,21 @@ class Rar(unittest.TestCase):
                     report = walk(self.folder)
                     self.assertEqual(self.found(report, parts[0][0]),
                                      {name: digest(data) for name, data in self.FILES})
+                    self.assertEqual(report.bad_notes(), [])
                     self.assertEqual(
-                        sorted(n.reason for n in report.bad_notes()),
+                        sorted(n.reason for n in report.notes if "part of" in n.reason),
                         sorted("a part of a split archive, read with its first part: " + name
                                for name, _ in parts[1:]))
                     # As an input of its own, with the others beside it.
                     report = walk(os.path.join(self.folder, parts[0][0]))
                     self.assertEqual(len(self.found(report, parts[0][0])), len(self.FILES))
+                    # A later part is one only where the part before it is one, too.
+                    paths = [os.path.join(self.folder, name) for name, _ in parts]
+                    self.assertEqual(walk(*reversed(paths)).bad_notes(), [])
+                    self.assertEqual(
+                        [(n.level, n.reason) for n in walk(*paths[1:]).bad_notes()],
+                        [("skipped", "a part of a split archive, to be read with its first part, "
+                          "which is no input: " + parts[1][0])])
 
     def test_a_part_that_is_missing_is_noted(self):
         for kind, split, more in self.KINDS:

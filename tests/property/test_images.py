@@ -18,7 +18,9 @@ import time
 import unittest
 import zipfile
 
+sys.path.append(os.path.join(os.path.dirname(__file__), "..", "containers"))
 import kithtest
+import splitrar
 from kithtest import KITH, KITH_BUILD, run
 
 LEDGER = {"count": 1, "marked": 2, "skipped": 3, "failed": 4}
@@ -501,6 +503,22 @@ class Images(kithtest.Case):
         os.symlink(self.folder_of("resolved", self.write("linked.txt", data)), link)
         self.assertEqual(self.why(self.image("link.kith", link), sha256(data)),
                          ["HashDB > resolved/linked.txt"])
+
+    def test_strict_is_content_with_a_split_archive_that_is_whole(self):
+        files = [("first.txt", b"a file in parts\n" * 20), ("last.txt", b"another one\n" * 20)]
+        parts = [self.write("split/x.part%d.rar" % (i + 1), data)
+                 for i, data in enumerate(splitrar.split5(files, 200))]
+        folder = self.path("split")
+        for inputs in ([folder], parts, parts[:1]):
+            made = self.image("split.kith", *inputs, options=("--strict",))
+            for _, data in files:
+                self.assertEqual(self.one(made, sha256(data))["verdict"], "known")
+        # What was passed over, and is read with nothing, is not covered.
+        self.image("later.kith", *parts[1:], options=("--strict",), expect=2)
+        os.remove(parts[1])
+        made = self.image("gap.kith", folder, options=("--strict",), expect=2)
+        self.assertEqual(self.ledger(made)["the next part of a split archive is missing"],
+                         (LEDGER["failed"], 1))
 
     def test_an_output_that_cannot_be_written_is_told_before_the_walk(self):
         os.mkdir(self.path("a-folder"))

@@ -418,7 +418,7 @@ def cabinet_names():
     """A part is left to the one before it only when that one finds it, by this very name."""
     one = cabinet([(0, b"one")], [("one", 0, 0, 3)], after="Two.Cab")
     two = cabinet([(0, b"two")], [("two", 0, 0, 3)], index=1, before="one.cab")
-    later = "note 3 a part of a split cabinet, read with its first part: "
+    later = "note 1 a part of a split cabinet, read with its first part: "
     yield "main", "cab", {"one.cab": one, "two.cab": two}, {
         "one.cab": [line(b"one", "f", "one"), line(b"two", "f", "two")],
         "two.cab": [later + "two.cab"]}
