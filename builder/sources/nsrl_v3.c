@@ -311,6 +311,11 @@ static enum kith_status split_rows(struct nsrl_v3 *v3, struct kith_sql *sql, boo
 		(void)snprintf(text, sizeof text, "SELECT max(rowid) FROM %s", v3_table(v3));
 		if (st >= 0)
 			st = query_number(sql, text, &high, err);
+		if (st >= 0 && low.type == KITH_SQL_INTEGER && high.type == KITH_SQL_INTEGER &&
+		    high.number < low.number)
+			st = kith_fail(err, KITH_E_CORRUPT,
+				       "damaged database: table %s ends before it begins",
+				       v3_table(v3));
 		if (damaged || (st == KITH_E_CORRUPT && v3->keep_going)) {
 			/* an end is lost: search all that a table may hold */
 			low = (struct kith_sql_value){.type = KITH_SQL_INTEGER, .number = 0};

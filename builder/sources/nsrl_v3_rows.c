@@ -316,6 +316,18 @@ static enum kith_status prepare_range(struct worker *w, uint32_t shard, uint64_t
 	return st;
 }
 
+/* The rowids of the positions. The first and the last shard also have what lies beyond what seemed
+ * to be the table's ends: in a damaged table those may be other rows. */
+static int64_t low_rowid(const struct nsrl_v3 *v3, uint64_t from)
+{
+	return from == 0 ? INT64_MIN : (int64_t)((uint64_t)v3->first_rowid + from);
+}
+
+static int64_t high_rowid(const struct nsrl_v3 *v3, uint64_t to)
+{
+	return to == v3->span ? INT64_MAX : (int64_t)((uint64_t)v3->first_rowid + to);
+}
+
 /*
  * The positions from .. to through SQLite; by rowid from the pages themselves, as far as each row
  * has all columns. *ret_damaged: it ended at damage.
@@ -330,8 +342,7 @@ static enum kith_status read_table(struct worker *w, uint32_t shard, uint64_t fr
 	*ret_damaged = false;
 	if (v3->split == V3_BY_ROWID && v3->has_layout) {
 		st = kith_tree_each((const char *)v3->path.data, &v3->leaves.layout, v3->root_page,
-				    (int64_t)((uint64_t)v3->first_rowid + from),
-				    (int64_t)((uint64_t)v3->first_rowid + to), read_row, w, err);
+				    low_rowid(v3, from), high_rowid(v3, to), read_row, w, err);
 		if (st == KITH_E_UNSUPPORTED && w->tally.count[NSRL_READ] != rows_before)
 			from = w->position + 1;
 	}
@@ -351,9 +362,8 @@ static enum kith_status read_leaves(struct worker *w, uint64_t from, uint64_t to
 {
 	const struct nsrl_v3 *v3 = w->v3;
 
-	return kith_leaves_each((const char *)v3->path.data, &v3->leaves,
-				(int64_t)((uint64_t)v3->first_rowid + from),
-				(int64_t)((uint64_t)v3->first_rowid + to), read_row, w, err);
+	return kith_leaves_each((const char *)v3->path.data, &v3->leaves, low_rowid(v3, from),
+				high_rowid(v3, to), read_row, w, err);
 }
 
 /*

@@ -311,7 +311,7 @@ static void the_tree_never_loses_a_row_silently(void **state)
 	size = fread(data, 1, sizeof data, file);
 	assert_int_equal(fclose(file), 0);
 	pages = size / 1024;
-	for (i = 1; i < pages; i += 3) {
+	for (i = 1; i < pages; i += 13) {
 		size_t other = 1 + (i * 7919) % (pages - 1);
 		enum kith_status st;
 
@@ -329,7 +329,7 @@ static void the_tree_never_loses_a_row_silently(void **state)
 		assert_true(st == KITH_OK ? n == ROWS : st == KITH_E_CORRUPT && n < ROWS);
 		found += st == KITH_E_CORRUPT;
 	}
-	assert_in_range(found, 50, pages);
+	assert_in_range(found, 20, pages);
 	source_write(f, "page", data, size / 4);
 	assert_int_equal(walk(f, "page", db, INT64_MIN, INT64_MAX, &n), KITH_E_CORRUPT);
 	(void)sqlite3_close(db);
