@@ -65,6 +65,11 @@ struct nsrl_v3 {
 enum kith_status v3_read_products(struct nsrl_v3 *v3, struct kith_sql *sql,
 				  const struct kith_source_args *args, struct kith_err *err);
 
+/* nsrl_v3_rescue.c: copies what can be read of a table to a temporary one, which queries of the
+ * connection find first; what cannot is noted. */
+enum kith_status v3_rescue(const struct nsrl_v3 *v3, struct kith_sql *sql, const char *table,
+			   struct kith_ledger *ledger, struct kith_err *err);
+
 /* nsrl_v3_layout.c: finds out where the columns of names (by enum v3_column) are in a record. */
 enum kith_status v3_find_layout(struct nsrl_v3 *v3, struct kith_sql *sql, const char *const *names,
 				struct kith_err *err);

@@ -370,6 +370,33 @@ static enum kith_status read_objects(struct reading *r, struct kith_err *err)
 	return st;
 }
 
+/* Takes from the tables what can be read, so that damage does not cost all of them. */
+static enum kith_status rescue_tables(struct reading *r, struct kith_err *err)
+{
+	static const char *const minimal[] = {"MFG", "OS", "PKG"};
+	const char *tables[2 * sizeof full_parts / sizeof full_parts[0] + 1] = {0};
+	size_t n = 0, i;
+	enum kith_status st = KITH_OK;
+	bool has;
+
+	if (r->v3->full) {
+		tables[n++] = "APPLICATION";
+		for (i = 1; i < sizeof full_parts / sizeof full_parts[0]; i++) {
+			tables[n++] = full_parts[i].needs[0];
+			tables[n++] = full_parts[i].needs[1];
+		}
+	} else {
+		for (i = 0; i < sizeof minimal / sizeof minimal[0]; i++)
+			tables[n++] = minimal[i];
+	}
+	for (i = 0; i < n && st >= 0; i++) {
+		st = kith_sql_has_table(r->sql, tables[i], &has, err);
+		if (st >= 0 && has)
+			st = v3_rescue(r->v3, r->sql, tables[i], r->args->ledger, err);
+	}
+	return st;
+}
+
 enum kith_status v3_read_products(struct nsrl_v3 *v3, struct kith_sql *sql,
 				  const struct kith_source_args *args, struct kith_err *err)
 {
@@ -386,6 +413,8 @@ enum kith_status v3_read_products(struct nsrl_v3 *v3, struct kith_sql *sql,
 	size_t i;
 
 	st = nsrl_products_new(args->decl, v3->root, &r.products, err);
+	if (st >= 0 && v3->keep_going)
+		st = rescue_tables(&r, err);
 	for (i = 0; st >= 0 && i < sizeof steps / sizeof steps[0]; i++) {
 		struct kith_err fault = {0};
 

@@ -445,22 +445,35 @@ static void rows_are_kept_when_the_way_to_them_is_cut_off(void **state)
 	assert_int_equal(source_ledger(f, KITH_LEDGER_COUNT, "rows read"), files);
 }
 
-/* Exchanges two leaves of METADATA, counted in the order of the file, where rows are in order, too;
- * from the end when they are negative. Returns how many there are. */
-static int exchange_leaves(struct source_fixture *f, int a, int b)
+/* The pages of the input of a type (13: leaf of a table, 10: of an index) that have a text, in the
+ * order of the file. They are valid until the next call. */
+static int find_pages(struct source_fixture *f, uint8_t type, const char *text, uint8_t **pages,
+		      int most, uint8_t **ret, size_t *ret_n)
 {
-	static uint8_t data[8 << 20], page[4096];
-	uint8_t *leaves[2048];
+	static uint8_t data[8 << 20];
 	FILE *file = fopen(f->input, "rb");
-	size_t n, at;
-	int n_leaves = 0;
+	size_t at;
+	int n = 0;
 
 	assert_non_null(file);
-	n = fread(data, 1, sizeof data, file);
+	*ret_n = fread(data, 1, sizeof data, file);
 	assert_int_equal(fclose(file), 0);
-	for (at = 4096; at < n; at += 4096)
-		if (data[at] == 13 && memmem(data + at, 4096, A32, 19) != NULL && n_leaves < 2048)
-			leaves[n_leaves++] = data + at;
+	for (at = 4096; at < *ret_n && n < most; at += 4096)
+		if (data[at] == type && memmem(data + at, 4096, text, strlen(text)) != NULL)
+			pages[n++] = data + at;
+	*ret = data;
+	return n;
+}
+
+/* Exchanges two leaves of METADATA, where rows are in the order of the file, too; counted from the
+ * end when they are negative. Returns how many there are. */
+static int exchange_leaves(struct source_fixture *f, int a, int b)
+{
+	static uint8_t page[4096];
+	uint8_t *leaves[2048], *data;
+	size_t n;
+	int n_leaves = find_pages(f, 13, "0000000000000000000", leaves, 2048, &data, &n);
+
 	a += a < 0 ? n_leaves : 0;
 	b += b < 0 ? n_leaves : 0;
 	assert_true(a >= 0 && b > a && b < n_leaves);
@@ -489,6 +502,64 @@ static void exchanged_leaves_are_damage_and_cost_nothing_that_is_there(void **st
 		assert_int_equal(f->result.files, 30000);
 		assert_int_equal(f->result.occurrences, 30000);
 		assert_int_equal(source_ledger(f, KITH_LEDGER_COUNT, "rows read"), 30000);
+	}
+}
+
+#define NUMBERS "WITH RECURSIVE n(i) AS (SELECT 1000 UNION ALL SELECT i + 1 FROM n WHERE i < 3999) "
+
+/* A page of the tables of products costs what is on it. */
+static void a_damaged_page_of_products_costs_only_those_on_it(void **state)
+{
+	static const struct {
+		bool full;
+		uint8_t type; /* of the page */
+		const char *text;
+		int lost_least, lost_most; /* of 3,000 packages */
+	} cases[] = {
+	    {false, 13, "a package", 10, 200},
+	    {false, 10, "English", 0, 0},
+	    {true, 13, "a package", 10, 200},
+	    {true, 13, "a maker", 0, 0},
+	};
+	struct source_fixture *f = *state;
+	size_t i, n;
+
+	for (i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+		uint8_t *pages[64], *data;
+		char place[16], text[256];
+		int k, lost = 0, nameless = 0;
+
+		if (cases[i].full)
+			MAKE(f, FULL_TABLES, META "(1,50,'','a','exe',1,0," DIGESTS(A),
+			     NUMBERS "INSERT INTO APPLICATION SELECT i, i, 'a package', '' FROM n",
+			     NUMBERS "INSERT INTO MANUFACTURER SELECT i, 'a maker', '' FROM n",
+			     NUMBERS "INSERT INTO MANUFACTURER_APPLICATION SELECT i, i, i FROM n");
+		else
+			MAKE(f, FILE_LOOSE MINIMAL_TABLES,
+			     "INSERT INTO FILE VALUES('" A64 "','" A40 "','" A32 "','a',1,5)",
+			     NUMBERS "INSERT INTO PKG SELECT i, 'a package', '', NULL, 10, "
+				     "'English', 'Office' FROM n");
+		assert_in_range(find_pages(f, cases[i].type, cases[i].text, pages, 64, &data, &n),
+				8, 64);
+		memset(pages[4], 0, 4096);
+		source_write(f, "input", data, n);
+		assert_int_equal(source_build(f, f->input, false), KITH_E_CORRUPT);
+		assert_int_equal(source_build(f, f->input, true), KITH_OK);
+		for (k = 1000; k < 4000; k++) {
+			(void)snprintf(place, sizeof place, "%d", k);
+			if (source_product(f, place, 0, text, sizeof text) == 0)
+				lost++;
+			else if (strncmp(text, "a package||", 11) != 0 || text[11] == '|')
+				nameless++;
+		}
+		assert_in_range(lost, cases[i].lost_least, cases[i].lost_most);
+		/* who lost its maker */
+		if (strcmp(cases[i].text, "a maker") == 0)
+			assert_in_range(nameless, 10, 300);
+		else
+			assert_int_equal(nameless, 0);
+		assert_int_equal(source_ledger(f, KITH_LEDGER_FAILED, "damaged database"),
+				 cases[i].type == 13 ? 1 : 0);
 	}
 }
 
@@ -521,6 +592,7 @@ int main(void)
 	    TEST(cut_off_database_ends_the_build_unless_told_to_go_on),
 	    TEST(rows_are_kept_when_the_way_to_them_is_cut_off),
 	    TEST(exchanged_leaves_are_damage_and_cost_nothing_that_is_there),
+	    TEST(a_damaged_page_of_products_costs_only_those_on_it),
 	    TEST(keep_going_changes_nothing_of_a_whole_database),
 	};
 
