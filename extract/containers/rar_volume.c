@@ -151,9 +151,31 @@ static bool find_digits(const char *name, size_t *ret_from, size_t *ret_to)
 	return from < to;
 }
 
+/* Counts the digits [from, to) up or down. False: there is no such number of so many digits; they
+ * have begun anew. */
+static bool count_digits(char *text, size_t from, size_t to, bool up)
+{
+	char end = up ? '9' : '0', begin = up ? '0' : '9';
+	size_t i;
+
+	for (i = to; i > from && text[i - 1] == end; i--)
+		text[i - 1] = begin;
+	if (i == from)
+		return false;
+	text[i - 1] = (char)(text[i - 1] + (up ? 1 : -1));
+	return true;
+}
+
+/* The same of ".r00", with the letter before the digits. */
+static void count_extension(char *end, bool up)
+{
+	if (!count_digits(end, 2, 4, up))
+		end[1] = (char)(end[1] + (up ? 1 : -1));
+}
+
 bool kith_rar_next_name(const void *name, size_t n, bool part_names, char *ret, size_t ret_size)
 {
-	size_t from, to, i;
+	size_t from, to;
 	char *end;
 
 	if (!copy_base(name, n, ret, ret_size))
@@ -161,11 +183,7 @@ bool kith_rar_next_name(const void *name, size_t n, bool part_names, char *ret, 
 	if (part_names) {
 		if (!find_digits(ret, &from, &to))
 			return false;
-		for (i = to; i > from && ret[i - 1] == '9'; i--)
-			ret[i - 1] = '0';
-		if (i > from) {
-			ret[i - 1]++;
-		} else { /* part9, part10 */
+		if (!count_digits(ret, from, to, true)) { /* part9, part10 */
 			memmove(ret + from + 1, ret + from, strlen(ret + from) + 1);
 			ret[from] = '1';
 		}
@@ -177,12 +195,8 @@ bool kith_rar_next_name(const void *name, size_t n, bool part_names, char *ret, 
 	if (!is_digit(end[2]) || !is_digit(end[3])) { /* .rar, also .exe */
 		end[1] = end[1] >= 'A' && end[1] <= 'Z' ? 'R' : 'r';
 		end[2] = end[3] = '0';
-	} else if (end[3] < '9') {
-		end[3]++;
 	} else {
-		end[3] = '0';
-		end[1] = (char)(end[2] == '9' ? end[1] + 1 : end[1]);
-		end[2] = (char)(end[2] == '9' ? '0' : end[2] + 1);
+		count_extension(end, true);
 	}
 	return true;
 }
@@ -190,22 +204,20 @@ bool kith_rar_next_name(const void *name, size_t n, bool part_names, char *ret, 
 bool kith_rar_previous_name(const void *name, size_t n, bool part_names, bool shorter, char *ret,
 			    size_t ret_size)
 {
-	size_t from, to, i;
-	char *end;
+	size_t from, to;
+	char *end, first;
 
 	if (!copy_base(name, n, ret, ret_size))
 		return false;
 	if (part_names) {
 		if (!find_digits(ret, &from, &to))
 			return false;
-		for (i = to; i > from && ret[i - 1] == '0'; i--)
-			ret[i - 1] = '9';
-		if (i == from)
+		first = ret[from];
+		if (!count_digits(ret, from, to, false))
 			return false;
-		ret[i - 1]--;
 		if (!shorter)
 			return true;
-		if (i - 1 > from || ret[from] != '0' || to - from == 1)
+		if (first == '0' || ret[from] != '0' || to - from == 1)
 			return false;
 		memmove(ret + from, ret + from + 1, strlen(ret + from));
 		return true;
@@ -216,12 +228,8 @@ bool kith_rar_previous_name(const void *name, size_t n, bool part_names, bool sh
 	if ((end[1] == 'r' || end[1] == 'R') && end[2] == '0' && end[3] == '0') {
 		end[2] = (char)(end[1] == 'r' ? 'a' : 'A');
 		end[3] = end[1];
-	} else if (end[3] > '0') {
-		end[3]--;
 	} else {
-		end[3] = '9';
-		end[1] = (char)(end[2] == '0' ? end[1] - 1 : end[1]);
-		end[2] = (char)(end[2] == '0' ? '9' : end[2] - 1);
+		count_extension(end, false);
 	}
 	return true;
 }
