@@ -167,14 +167,16 @@ static enum kith_status find_parts(struct rar *rar, bool *ret)
 	}
 	/* the oldest first parts do not say so */
 	if (!first && !volume->rar5 && !volume->part_names && in->name_n > 4 &&
-	    memcmp(in->name + in->name_n - 3, "rar", 3) == 0)
+	    (in->name[in->name_n - 3] | 0x20) == 'r' && (in->name[in->name_n - 2] | 0x20) == 'a' &&
+	    (in->name[in->name_n - 1] | 0x20) == 'r')
 		first = true;
-	if (first)
-		return add_parts(rar);
-	/* What begins in this part and ends in it can be read all the same. */
-	return kith_emit_note(in->emit, KITH_LEDGER_FAILED,
-			      "the previous part of a split archive is missing", in->name,
-			      in->name_n, rar->err);
+	if (!first)
+		st = kith_emit_note(in->emit, KITH_LEDGER_FAILED,
+				    "the previous part of a split archive is missing", in->name,
+				    in->name_n, rar->err);
+	/* What begins in this part or behind it can be read all the same, and those behind it count
+	 * on that. */
+	return st < 0 ? st : add_parts(rar);
 }
 
 /* ------------------------------------------------------------------- RAR 5 */
@@ -239,6 +241,11 @@ static enum kith_status walk_entries(const struct rar *rar, struct kith_la *la,
 	       (listed = rar5_headers_next(headers, &file, NULL)) == KITH_OK)
 		if (!file.is_folder)
 			noted = note_file(rar, &file);
+	/* Then nobody knows what else was in it; the library takes it for whole. */
+	if (noted >= 0 && listed == KITH_END && headers->endless)
+		noted = kith_emit_note(rar->in->emit, KITH_LEDGER_FAILED,
+				       "the end of the archive is missing", rar->in->name,
+				       rar->in->name_n, rar->err);
 	return noted < 0 ? noted : st;
 }
 

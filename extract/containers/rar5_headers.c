@@ -171,11 +171,14 @@ enum kith_status rar5_headers_next(struct rar5_headers *headers, struct rar5_fil
 		if (st == KITH_END || !rar5_number(&p, end, &type) ||
 		    !rar5_number(&p, end, &flags) ||
 		    ((flags & HAS_EXTRA) != 0 && !rar5_number(&p, end, &extra)) ||
-		    ((flags & HAS_DATA) != 0 && !rar5_number(&p, end, &data)))
+		    ((flags & HAS_DATA) != 0 && !rar5_number(&p, end, &data))) {
 			type = TYPE_END;
+			headers->endless = true;
+		}
 		if (type == TYPE_ENCRYPTION)
 			return KITH_NOT_FOUND;
 		if (type == TYPE_END || data > headers->parts[headers->part]->size - headers->at) {
+			headers->endless = headers->endless || type != TYPE_END;
 			if (type == TYPE_FILE && (flags & GOES_ON) == 0 &&
 			    read_file(p, end, extra, ret)) { /* cut off: its name is known */
 				(void)next_part(headers);

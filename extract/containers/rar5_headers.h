@@ -23,7 +23,8 @@ struct rar5_file {
 struct rar5_headers {
 	const struct kith_blob *const *parts;
 	size_t n_parts, part;
-	uint64_t at; /* in the part */
+	uint64_t at;  /* in the part */
+	bool endless; /* a part had no header that ends it, or none that can be read */
 	struct kith_buf header;
 };
 

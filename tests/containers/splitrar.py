@@ -39,6 +39,16 @@ def pieces(files, room):
     return parts
 
 
+END5 = 8  # bytes of the last header
+
+
+def archive5(files):
+    """One that is not split."""
+    whole = split5(files, sum(len(data) for _, data in files))[0]
+    old, new = header5(1, 0, 1), header5(1, 0, 0)
+    return whole.replace(old, new, 1)
+
+
 def split5(files, room):
     out, parts = [], pieces(files, room)
     for i, part in enumerate(parts):
@@ -51,10 +61,10 @@ def split5(files, room):
     return out
 
 
-def split4(files, room, part_names):
+def split4(files, room, part_names, first=0x100):
     out, parts = [], pieces(files, room)
     for i, part in enumerate(parts):
-        flags = 1 | (0x10 if part_names else 0) | (0x100 if i == 0 else 0)
+        flags = 1 | (0x10 if part_names else 0) | (first if i == 0 else 0)
         data = b"Rar!\x1a\7\0" + header4(0x73, flags, bytes(6))
         for name, whole, piece, before, after in part:
             data += header4(0x74, 0x8000 | before | after << 1, struct.pack(

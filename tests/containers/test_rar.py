@@ -9,6 +9,7 @@ import shutil
 import tempfile
 import unittest
 
+import splitrar
 from splitrar import split4, split5
 from walkprint import digest, walk
 
@@ -139,6 +140,53 @@ class Rar(unittest.TestCase):
                     if missing + 1 < len(parts):
                         self.assertIn("the previous part of a split archive is missing: " +
                                       parts[missing + 1][0], reasons)
+
+    def test_parts_behind_one_that_is_missing_are_read(self):
+        files = [("%d.txt" % i, b"file %d of a split archive\n" % i * 3) for i in range(8)]
+        for kind, split, more in self.KINDS:
+            with self.subTest(kind=kind, split=split.__name__):
+                self.setUp()
+                parts = list(self.parts(kind, split(files, 200, *more)))
+                self.assertGreater(len(parts), 3)
+                for name, data in parts[1:]:
+                    self.write(name, data)
+                report = walk(self.folder)
+                found = self.found(report, parts[1][0])
+                reasons = [n.reason for n in report.bad_notes()]
+                self.assertEqual([r for r in reasons if "split archive" in r],
+                                 ["the previous part of a split archive is missing: " + parts[1][0]])
+                if split == split4:  # libarchive does not go on behind a file without its beginning
+                    self.assertTrue(any(r.startswith("damaged: rar, ") for r in reasons), reasons)
+                    continue
+                for name, data in files[3:]:  # the first three begin in the part that is missing
+                    self.assertEqual(found.get(name), digest(data), name)
+
+    def test_an_old_first_part_is_known_by_its_name_in_any_case(self):
+        parts = split4(self.FILES, 200, False, first=0)
+        for i, data in enumerate(parts):
+            self.write("X.RAR" if i == 0 else "X.R%02d" % (i - 1), data)
+        report = walk(self.folder)
+        self.assertEqual(self.found(report, "X.RAR"),
+                         {name: digest(data) for name, data in self.FILES})
+        self.assertEqual(report.bad_notes(), [])
+
+    def test_an_archive_without_an_end_may_lack_files(self):
+        a, z = ("a.txt", A), ("z.txt", Z)
+        whole = splitrar.archive5([a, z])
+        at = len(splitrar.archive5([a])) - splitrar.END5
+        for data, files in ((whole, [a, z]), (whole[:at], [a]), (whole[:-splitrar.END5], [a, z])):
+            self.setUp()
+            report = walk(self.write("x.rar", data))
+            self.assertEqual(self.found(report, "x.rar"), {n: digest(d) for n, d in files})
+            self.assertEqual([n.reason for n in report.bad_notes()],
+                             [] if data == whole else
+                             ["the end of the archive is missing: x.rar"])
+        # The other part would have been looked for, had the end told of it.
+        first = splitrar.split5([a, z], len(A))[0]
+        report = walk(self.write("y.part1.rar", first[:-splitrar.END5]))
+        self.assertEqual(self.found(report, "y.part1.rar"), {"a.txt": digest(A)})
+        self.assertIn("the end of the archive is missing: y.part1.rar",
+                      [n.reason for n in report.bad_notes()])
 
 
 if __name__ == "__main__":
