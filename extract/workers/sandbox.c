@@ -90,9 +90,10 @@ static enum kith_status add_rules(scmp_filter_ctx ctx, struct kith_err *err)
 	 * They have this filter too. The arguments of clone3 cannot be seen by a filter; the C
 	 * library does without it. */
 	struct scmp_arg_cmp thread =
-	    SCMP_A0(SCMP_CMP_EQ, CLONE_VM | CLONE_FS | CLONE_FILES | CLONE_SYSVSEM | CLONE_SIGHAND |
-				     CLONE_THREAD | CLONE_SETTLS | CLONE_PARENT_SETTID |
-				     CLONE_CHILD_CLEARTID);
+	    SCMP_A0(SCMP_CMP_EQ,
+		    CLONE_VM | CLONE_FS | CLONE_FILES | CLONE_SYSVSEM | CLONE_SIGHAND |
+			CLONE_THREAD | CLONE_SETTLS | CLONE_PARENT_SETTID | CLONE_CHILD_CLEARTID,
+		    0);
 	size_t i;
 	int rc = 0;
 
