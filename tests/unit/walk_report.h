@@ -21,7 +21,8 @@ struct report {
 };
 
 /* Adds a line about a node; SIZE_MAX: about none. */
-void add_line(struct report *r, size_t node, const char *fmt, ...);
+__attribute__((format(printf, 3, 4))) void add_line(struct report *r, size_t node, const char *fmt,
+						    ...);
 enum kith_status walk_paths(struct report *r, const struct kith_walk_options *from,
 			    const char *const *paths, size_t n, struct kith_err *err);
 void free_report(struct report *r);
