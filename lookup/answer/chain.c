@@ -4,123 +4,36 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/bytes.h"
-#include "base/limits.h"
-#include "base/placeholder.h"
+#include "answer/node.h"
+#include "base/record.h"
+#include "lib/set.h"
 
-/* ------------------------------------------------------------------ arena */
+/* The places seen last, or ahead of time: twice what kith_chain_ahead() is given. */
+#define RECENT  (2 * KITH_CHAIN_AHEAD)
+#define WALKING (KITH_NO_PLACE - 1) /* kith_chain_ahead() is about to fill the entry */
 
-#define BLOCK_SIZE ((size_t)256 << 10)
-
-struct block {
-	struct block *next;
-	_Alignas(16) uint8_t data[];
-};
-
-struct arena {
-	struct block *blocks;
-	size_t used, size; /* of the first block */
-	size_t total;      /* bytes of all blocks */
-};
-
-static void *arena_get(struct arena *arena, size_t n)
-{
-	void *p;
-
-	n = (n + 15) & ~(size_t)15;
-	if (arena->blocks == NULL || arena->size - arena->used < n) {
-		size_t size = n > BLOCK_SIZE ? n : BLOCK_SIZE;
-		struct block *block = malloc(sizeof *block + size);
-
-		if (block == NULL)
-			return NULL;
-		block->next = arena->blocks;
-		arena->blocks = block;
-		arena->used = 0;
-		arena->size = size;
-		arena->total += size;
-	}
-	p = arena->blocks->data + arena->used;
-	arena->used += n;
-	return p;
-}
-
-static void arena_drop(struct arena *arena)
-{
-	while (arena->blocks != NULL) {
-		struct block *next = arena->blocks->next;
-
-		free(arena->blocks);
-		arena->blocks = next;
-	}
-	memset(arena, 0, sizeof *arena);
-}
-
-/* ------------------------------------------------------------------ chain */
-
-#define FIRST_SLOTS 64u
-struct slot {
-	uint32_t place; /* KITH_NO_PLACE: empty */
-	struct kith_node *node;
-};
-
-/* The places seen last, so that one that is asked for twice in an answer is walked once. */
-#define RECENT 64u
-struct recent {
-	uint32_t place;
-	struct kith_where where;
+/* A place on its way up in kith_chain_ahead(). */
+struct walk {
+	uint32_t place, at;
+	struct kith_bytes item; /* of `at` */
 };
 
 struct kith_chain {
 	kith_reader *reader;
-	struct arena arena;
-	struct slot *slots;
-	size_t n_slots, n_used; /* a power of two; used: at most half */
-	struct recent recent[RECENT];
-	/* Lists while a product is read. */
-	struct kith_buf links, systems, distributors, tuples;
+	struct kith_nodes *nodes;
+	/* By place % RECENT. The places apart, so that a chain that is used once touches few pages.
+	 */
+	uint32_t recent[RECENT];
+	struct kith_where recent_where[RECENT];
+	struct walk walks[KITH_CHAIN_AHEAD];
 };
-
-static size_t hash(uint32_t place)
-{
-	return (size_t)((uint64_t)place * UINT64_C(0x9e3779b97f4a7c15) >> 32);
-}
-
-static struct slot *find_slot(struct kith_chain *chain, uint32_t place)
-{
-	size_t i = hash(place) & (chain->n_slots - 1);
-
-	while (chain->slots[i].place != KITH_NO_PLACE && chain->slots[i].place != place)
-		i = (i + 1) & (chain->n_slots - 1);
-	return &chain->slots[i];
-}
-
-static bool resize(struct kith_chain *chain, size_t n_slots)
-{
-	struct slot *old = chain->slots;
-	size_t n_old = old == NULL ? 0 : chain->n_slots, i;
-	struct slot *slots = malloc(n_slots * sizeof *slots);
-
-	if (slots == NULL)
-		return false;
-	for (i = 0; i < n_slots; i++)
-		slots[i].place = KITH_NO_PLACE;
-	chain->slots = slots;
-	chain->n_slots = n_slots;
-	for (i = 0; i < n_old; i++) {
-		if (old[i].place != KITH_NO_PLACE)
-			*find_slot(chain, old[i].place) = old[i];
-	}
-	free(old);
-	return true;
-}
 
 static void forget_recent(struct kith_chain *chain)
 {
 	size_t i;
 
 	for (i = 0; i < RECENT; i++)
-		chain->recent[i].place = KITH_NO_PLACE;
+		chain->recent[i] = KITH_NO_PLACE;
 }
 
 enum kith_status kith_chain_open(kith_reader *reader, struct kith_chain **ret)
@@ -131,7 +44,7 @@ enum kith_status kith_chain_open(kith_reader *reader, struct kith_chain **ret)
 		return KITH_E_NOMEM;
 	chain->reader = reader;
 	forget_recent(chain);
-	if (!resize(chain, FIRST_SLOTS)) {
+	if (kith_nodes_open(reader, &chain->nodes) != KITH_OK) {
 		free(chain);
 		return KITH_E_NOMEM;
 	}
@@ -143,406 +56,47 @@ void kith_chain_close(struct kith_chain *chain)
 {
 	if (chain == NULL)
 		return;
-	arena_drop(&chain->arena);
-	kith_buf_done(&chain->links);
-	kith_buf_done(&chain->systems);
-	kith_buf_done(&chain->distributors);
-	kith_buf_done(&chain->tuples);
-	free(chain->slots);
+	kith_nodes_close(chain->nodes);
 	free(chain);
-}
-
-/* A copy of n bytes; NULL: no memory. */
-static void *keep(struct kith_chain *chain, const void *data, size_t n)
-{
-	void *kept = arena_get(&chain->arena, n == 0 ? 1 : n);
-
-	if (kept != NULL && n > 0)
-		memcpy(kept, data, n);
-	return kept;
 }
 
 struct kith_bytes kith_chain_keep(struct kith_chain *chain, const void *data, size_t n)
 {
-	struct kith_bytes kept = {keep(chain, data, n), n};
-
-	return kept;
+	return kith_nodes_keep(chain->nodes, data, n);
 }
 
-struct kith_bytes kith_trim(struct kith_bytes t)
-{
-	while (t.n > 0 && (t.data[t.n - 1] <= ' '))
-		t.n--;
-	while (t.n > 0 && *t.data <= ' ') {
-		t.data++;
-		t.n--;
-	}
-	return t;
-}
-
-static int compare_bytes(const void *a, const void *b)
-{
-	const struct kith_bytes *x = a, *y = b;
-
-	return kith_bytes_cmp(x->data, x->n, y->data, y->n);
-}
-
-size_t kith_sort_unique(struct kith_bytes *items, size_t n)
-{
-	size_t i, kept = 0;
-
-	for (i = 1; i < n && compare_bytes(&items[i - 1], &items[i]) < 0; i++)
-		;
-	if (i >= n)
-		return n; /* in order already, as lists from one set mostly are */
-	qsort(items, n, sizeof *items, compare_bytes);
-	for (i = 0; i < n; i++) {
-		if (kept == 0 || compare_bytes(&items[kept - 1], &items[i]) != 0)
-			items[kept++] = items[i];
-	}
-	return kept;
-}
-
-/* Arrays of struct kith_bytes are collected in a buffer first. */
-static struct kith_bytes *texts_of(struct kith_buf *buf)
-{
-	return (void *)buf->data;
-}
-
-/* A placeholder, or nothing but: "TBD none" is a system and its version. */
-static bool says_nothing(struct kith_bytes text)
-{
-	size_t from = 0, i;
-
-	for (i = 0; i < text.n; i++) {
-		struct kith_bytes word = {text.data + from, i - from};
-
-		if (text.data[i] != ' ')
-			continue;
-		if (!kith_is_placeholder(word))
-			return kith_is_placeholder(text);
-		from = i + 1;
-	}
-	text.data += from;
-	text.n -= from;
-	return kith_is_placeholder(text);
-}
-
-static bool add_text(struct kith_buf *buf, struct kith_bytes text)
-{
-	return says_nothing(text) || kith_buf_add(buf, &text, sizeof text);
-}
-
-static enum kith_status add_list(struct kith_buf *buf, struct kith_list list)
-{
-	struct kith_bytes text;
-	enum kith_status st;
-
-	while ((st = kith_list_text(&list, &text)) == KITH_OK) {
-		if (!add_text(buf, text))
-			return KITH_E_NOMEM;
-	}
-	return st == KITH_END ? KITH_OK : st;
-}
-
-/* The first of the list that says something, unless there is one already. */
-static enum kith_status add_first(struct kith_bytes *first, struct kith_list list)
-{
-	struct kith_bytes text;
-	enum kith_status st = KITH_END;
-
-	while (first->n == 0 && (st = kith_list_text(&list, &text)) == KITH_OK) {
-		if (!kith_is_placeholder(text))
-			*first = text;
-	}
-	return st < 0 ? st : KITH_OK;
-}
-
-/* Sorts what buf[from ..] has and keeps it; NULL: no memory. */
-static const struct kith_bytes *keep_texts(struct kith_chain *chain, struct kith_buf *buf,
-					   size_t *ret_n)
-{
-	size_t n = kith_sort_unique(texts_of(buf), buf->n / sizeof(struct kith_bytes));
-
-	*ret_n = n;
-	return keep(chain, buf->data, n * sizeof(struct kith_bytes));
-}
-
-/* A rank that is outside of its table means a damaged set. */
-static enum kith_status as_corrupt(enum kith_status st)
-{
-	return st == KITH_E_ARG || st > 0 ? KITH_E_CORRUPT : st;
-}
-
-/* The distributors of one product to chain->distributors, their links to chain->links. */
-static enum kith_status add_distributors(struct kith_chain *chain, struct kith_list ranks)
-{
-	struct kith_distributor d;
-	enum kith_status st;
-	uint32_t rank;
-
-	while ((st = kith_list_rank(&ranks, &rank)) == KITH_OK) {
-		st = kith_distributor(chain->reader, rank, &d);
-		if (st != KITH_OK)
-			return as_corrupt(st);
-		if ((d.flags & KITH_IS_PLACEHOLDER) != 0)
-			continue;
-		if (!add_text(&chain->distributors, kith_trim(d.name)))
-			return KITH_E_NOMEM;
-		st = add_list(&chain->links, d.links);
-		if (st != KITH_OK)
-			return st;
-	}
-	return st == KITH_END ? KITH_OK : st;
-}
-
-static struct kith_tuple *tuples_of(struct kith_chain *chain)
-{
-	return (void *)chain->tuples.data;
-}
-
-/* Ends the tuple that is being collected: its distributors are complete. */
-static bool close_tuple(struct kith_chain *chain)
-{
-	size_t n = chain->tuples.n / sizeof(struct kith_tuple);
-	struct kith_tuple *last;
-
-	if (n == 0)
-		return true;
-	last = &tuples_of(chain)[n - 1];
-	last->distributors = keep_texts(chain, &chain->distributors, &last->n_distributors);
-	chain->distributors.n = 0;
-	return last->distributors != NULL;
-}
-
-/* Adds a product; products come sorted by name and version, so equal ones follow each other. */
-static enum kith_status add_product(struct kith_chain *chain, struct kith_origin *origin,
-				    uint32_t rank)
-{
-	struct kith_tuple tuple, *last;
-	struct kith_product product;
-	enum kith_status st = kith_product(chain->reader, rank, &product);
-	size_t n = chain->tuples.n / sizeof tuple;
-
-	if (st != KITH_OK)
-		return as_corrupt(st);
-	memset(&tuple, 0, sizeof tuple);
-	if ((product.flags & KITH_IS_PLACEHOLDER) == 0 && kith_trim(product.name).n > 0) {
-		tuple.product = kith_trim(product.name);
-		if (!kith_is_placeholder(product.version))
-			tuple.version = kith_trim(product.version);
-	}
-	last = n == 0 ? NULL : &tuples_of(chain)[n - 1];
-	if (last == NULL || compare_bytes(&last->product, &tuple.product) != 0 ||
-	    compare_bytes(&last->version, &tuple.version) != 0) {
-		if (!close_tuple(chain) || !kith_buf_add(&chain->tuples, &tuple, sizeof tuple))
-			return KITH_E_NOMEM;
-	}
-	st = add_first(&origin->language, product.languages);
-	if (st == KITH_OK)
-		st = add_first(&origin->type, product.types);
-	if (st == KITH_OK)
-		st = add_list(&chain->links, product.links);
-	if (st == KITH_OK)
-		st = add_list(&chain->systems, product.systems);
-	return st == KITH_OK ? add_distributors(chain, product.distributors) : st;
-}
-
-static enum kith_status make_origin(struct kith_chain *chain, const struct kith_place *place,
-				    const struct kith_origin *above, struct kith_origin **ret)
-{
-	struct kith_origin *origin = arena_get(&chain->arena, sizeof *origin);
-	struct kith_list ranks = place->refs;
-	struct kith_tuple none;
-	enum kith_status st;
-	uint32_t rank;
-
-	if (origin == NULL)
-		return KITH_E_NOMEM;
-	memset(origin, 0, sizeof *origin);
-	chain->links.n = chain->systems.n = chain->distributors.n = chain->tuples.n = 0;
-	if (place->kind == KITH_PLACE_SOURCE) {
-		st = kith_list_rank(&ranks, &rank);
-		if (st == KITH_OK)
-			st = kith_source(chain->reader, rank, &origin->source);
-		if (st != KITH_OK)
-			return as_corrupt(st);
-	} else {
-		if (above == NULL)
-			return KITH_E_CORRUPT;
-		origin->source = above->source;
-		while ((st = kith_list_rank(&ranks, &rank)) == KITH_OK) {
-			st = add_product(chain, origin, rank);
-			if (st != KITH_OK)
-				return st;
-		}
-		if (st != KITH_END)
-			return as_corrupt(st);
-	}
-	memset(&none, 0, sizeof none);
-	if (chain->tuples.n == 0 && !kith_buf_add(&chain->tuples, &none, sizeof none))
-		return KITH_E_NOMEM;
-	if (!close_tuple(chain))
-		return KITH_E_NOMEM;
-	origin->tuples = keep(chain, chain->tuples.data, chain->tuples.n);
-	origin->n_tuples = chain->tuples.n / sizeof none;
-	origin->links = keep_texts(chain, &chain->links, &origin->n_links);
-	origin->systems = keep_texts(chain, &chain->systems, &origin->n_systems);
-	if (origin->tuples == NULL || origin->links == NULL || origin->systems == NULL)
-		return KITH_E_NOMEM;
-	*ret = origin;
-	return KITH_OK;
-}
-
-/* ----------------------------------------------------------------- words */
-
-static bool buf_text(struct kith_buf *buf, struct kith_bytes text)
-{
-	return kith_buf_add(buf, text.data, text.n);
-}
-
-/* "Name Version, Other 2"; the source's own id of the place where all are placeholders. */
-static void product_words(struct kith_buf *buf, const struct kith_origin *origin,
-			  struct kith_bytes place_name)
-{
-	size_t from = buf->n, i;
-
-	for (i = 0; i < origin->n_tuples; i++) {
-		const struct kith_tuple *tuple = &origin->tuples[i];
-
-		if (tuple->product.n == 0)
-			continue;
-		if (buf->n > from)
-			(void)kith_buf_add(buf, ", ", 2);
-		(void)buf_text(buf, tuple->product);
-		if (tuple->version.n > 0) {
-			(void)kith_buf_add_byte(buf, ' ');
-			(void)buf_text(buf, tuple->version);
-		}
-	}
-	if (buf->n == from)
-		(void)buf_text(buf, place_name);
-}
-
-static struct kith_bytes literal(const char *text)
-{
-	struct kith_bytes bytes = {(const uint8_t *)text, strlen(text)};
-
-	return bytes;
-}
-
-static struct kith_bytes folder_separator(struct kith_bytes folder)
-{
-	uint8_t last = folder.data[folder.n - 1];
-
-	if (last == '/' || last == '\\')
-		return literal("");
-	if (memchr(folder.data, '/', folder.n) == NULL &&
-	    memchr(folder.data, '\\', folder.n) != NULL)
-		return literal("\\");
-	return literal("/");
-}
-
-static enum kith_status words(struct kith_chain *chain, const struct kith_place *place,
-			      const struct kith_node *above, struct kith_node *node)
-{
-	struct kith_buf buf = {NULL, 0, 0, false};
-	enum kith_status st = KITH_OK;
-
-	if (above != NULL && place->kind == KITH_PLACE_FOLDER && place->name.n == 0) {
-		node->text = above->text;
-		node->separator = above->separator;
-		return KITH_OK;
-	}
-	if (above != NULL) {
-		(void)buf_text(&buf, above->text);
-		(void)buf_text(&buf, above->separator);
-	}
-	node->separator = literal(" > ");
-	if (place->kind == KITH_PLACE_SOURCE) {
-		(void)buf_text(&buf, node->origin->source.label);
-	} else if (place->kind == KITH_PLACE_PRODUCT) {
-		product_words(&buf, node->origin, place->name);
-	} else {
-		(void)buf_text(&buf, place->name);
-		if (place->kind == KITH_PLACE_FOLDER)
-			node->separator = folder_separator(place->name);
-	}
-	node->text = kith_chain_keep(chain, buf.data, buf.n);
-	if (buf.failed || node->text.data == NULL)
-		st = KITH_E_NOMEM;
-	kith_buf_done(&buf);
-	return st;
-}
-
-static enum kith_status make_node(struct kith_chain *chain, uint32_t rank, unsigned depth,
-				  struct kith_node **ret)
-{
-	struct slot *slot = find_slot(chain, rank);
-	struct kith_node *above = NULL, *node;
-	struct kith_place place;
-	enum kith_status st;
-
-	if (slot->place == rank) {
-		*ret = slot->node;
-		return KITH_OK;
-	}
-	st = kith_place(chain->reader, rank, &place);
-	if (st != KITH_OK)
-		return as_corrupt(st);
-	if (place.parent != KITH_NO_PLACE) {
-		if (place.parent >= rank || depth > KITH_LIMIT_DEPTH)
-			return KITH_E_CORRUPT;
-		st = make_node(chain, place.parent, depth + 1, &above);
-		if (st != KITH_OK)
-			return st;
-	}
-	node = arena_get(&chain->arena, sizeof *node);
-	if (node == NULL)
-		return KITH_E_NOMEM;
-	memset(node, 0, sizeof *node);
-	if (place.kind == KITH_PLACE_SOURCE || place.kind == KITH_PLACE_PRODUCT) {
-		node->origin_place = rank;
-		st =
-		    make_origin(chain, &place, above == NULL ? NULL : above->origin, &node->origin);
-	} else if (above != NULL) {
-		node->origin_place = above->origin_place;
-		node->origin = above->origin;
-	} else {
-		st = KITH_E_CORRUPT;
-	}
-	if (st == KITH_OK)
-		st = words(chain, &place, above, node);
-	if (st != KITH_OK)
-		return st;
-	if (chain->n_used >= chain->n_slots / 2 && !resize(chain, chain->n_slots * 2))
-		return KITH_E_NOMEM;
-	slot = find_slot(chain, rank);
-	slot->place = rank;
-	slot->node = node;
-	chain->n_used++;
-	*ret = node;
-	return KITH_OK;
-}
-
-/* Forgets everything when too much is kept. */
 static void make_room(struct kith_chain *chain)
 {
-	size_t i;
+	if (kith_nodes_make_room(chain->nodes))
+		forget_recent(chain);
+}
 
-	if (chain->arena.total <= KITH_LIMIT_CHAIN_CACHE)
-		return;
-	arena_drop(&chain->arena);
-	for (i = 0; i < chain->n_slots; i++)
-		chain->slots[i].place = KITH_NO_PLACE;
-	chain->n_used = 0;
-	forget_recent(chain);
+/*
+ * One step up: adds to *where what stands at *at. KITH_OK: *at is now what that is in. KITH_END: it
+ * has products or is a source, of which a node says all.
+ */
+static enum kith_status climb(const struct kith_place *item, uint32_t *at, struct kith_where *where)
+{
+	struct kith_part *part = &where->parts[where->n_parts];
+
+	if (item->kind == KITH_PLACE_SOURCE || item->kind == KITH_PLACE_PRODUCT)
+		return KITH_END;
+	if (item->parent >= *at) /* KITH_NO_PLACE too: only sources are roots */
+		return KITH_E_CORRUPT;
+	*at = item->parent;
+	if (item->kind == KITH_PLACE_FOLDER && item->name.n == 0)
+		return KITH_OK; /* the files stand in what it is in */
+	part->name = item->name;
+	part->separator = item->kind == KITH_PLACE_FOLDER ? kith_folder_separator(item->name)
+							  : kith_literal(" > ");
+	where->n_parts++;
+	return where->n_parts < KITH_CHAIN_PARTS ? KITH_OK : KITH_END;
 }
 
 enum kith_status kith_chain_at(struct kith_chain *chain, uint32_t place,
 			       struct kith_where *ret_where)
 {
-	struct recent *recent = &chain->recent[place % RECENT];
+	size_t recent = place % RECENT;
 	struct kith_where where;
 	struct kith_place item;
 	uint32_t at = place;
@@ -551,36 +105,91 @@ enum kith_status kith_chain_at(struct kith_chain *chain, uint32_t place,
 	if (place == KITH_NO_PLACE)
 		return KITH_E_CORRUPT;
 	make_room(chain);
-	if (recent->place == place) {
-		*ret_where = recent->where;
+	if (chain->recent[recent] == place) {
+		*ret_where = chain->recent_where[recent];
 		return KITH_OK;
 	}
 	memset(&where, 0, sizeof where);
-	while (where.n_parts < KITH_CHAIN_PARTS) {
-		struct kith_part *part = &where.parts[where.n_parts];
-
+	do {
 		st = kith_place(chain->reader, at, &item);
 		if (st != KITH_OK)
-			return as_corrupt(st);
-		if (item.kind == KITH_PLACE_SOURCE || item.kind == KITH_PLACE_PRODUCT)
-			break;
-		if (item.parent >= at) /* KITH_NO_PLACE too: only sources are roots */
-			return KITH_E_CORRUPT;
-		at = item.parent;
-		part->name = item.name;
-		if (item.kind != KITH_PLACE_FOLDER)
-			part->separator = literal(" > ");
-		else if (item.name.n == 0) /* the files stand in what it is in */
-			continue;
-		else
-			part->separator = folder_separator(item.name);
-		where.n_parts++;
-	}
-	st = make_node(chain, at, where.n_parts, &where.node);
+			return kith_as_corrupt(st);
+		st = climb(&item, &at, &where);
+	} while (st == KITH_OK);
+	if (st != KITH_END)
+		return st;
+	st = kith_nodes_get(chain->nodes, at, where.n_parts, &where.node);
 	if (st != KITH_OK)
 		return st;
-	recent->place = place;
-	recent->where = where;
+	chain->recent[recent] = place;
+	chain->recent_where[recent] = where;
 	*ret_where = where;
 	return KITH_OK;
+}
+
+/* Goes one step up with a walk whose item is there. False: it is at its end. */
+static bool go_up(struct kith_chain *chain, struct walk *walk)
+{
+	size_t recent = walk->place % RECENT;
+	struct kith_where *where = &chain->recent_where[recent];
+	struct kith_place item;
+	enum kith_status st = kith_place_decode(walk->item, walk->at, &item);
+
+	if (st == KITH_OK)
+		st = climb(&item, &walk->at, where);
+	if (st == KITH_OK)
+		return true;
+	if (st == KITH_END)
+		st = kith_nodes_get(chain->nodes, walk->at, where->n_parts, &where->node);
+	if (st == KITH_OK)
+		__builtin_prefetch(where->node);
+	chain->recent[recent] = st == KITH_OK ? walk->place : KITH_NO_PLACE;
+	return false;
+}
+
+void kith_chain_ahead(struct kith_chain *chain, const uint32_t *places, size_t n)
+{
+	struct walk *walks = chain->walks;
+	size_t n_walks = 0, left, i;
+
+	make_room(chain);
+	for (i = 0; i < n && i < KITH_CHAIN_AHEAD; i++) {
+		size_t recent = places[i] % RECENT;
+
+		if (places[i] == KITH_NO_PLACE || chain->recent[recent] == places[i] ||
+		    chain->recent[recent] == WALKING)
+			continue;
+		chain->recent[recent] = WALKING;
+		memset(&chain->recent_where[recent], 0, sizeof chain->recent_where[recent]);
+		walks[n_walks].place = walks[n_walks].at = places[i];
+		n_walks++;
+	}
+	while (n_walks > 0) {
+		for (i = 0; i < n_walks; i++)
+			kith_item_prefetch(chain->reader, KITH_DB_PLACE, walks[i].at, 0);
+		for (i = 0; i < n_walks; i++)
+			kith_item_prefetch(chain->reader, KITH_DB_PLACE, walks[i].at, 1);
+		for (i = 0; i < n_walks; i++) {
+			kith_item_fetch(chain->reader, KITH_DB_PLACE, walks[i].at, &walks[i].item);
+		}
+		for (left = 0, i = 0; i < n_walks; i++) {
+			if (go_up(chain, &walks[i]))
+				walks[left++] = walks[i];
+		}
+		n_walks = left;
+	}
+	for (i = 0; i < n && i < KITH_CHAIN_AHEAD; i++) {
+		const struct kith_node *node = chain->recent_where[places[i] % RECENT].node;
+
+		if (chain->recent[places[i] % RECENT] != places[i])
+			continue;
+		__builtin_prefetch(node->origin);
+		__builtin_prefetch(node->json.data);
+	}
+	for (i = 0; i < n && i < KITH_CHAIN_AHEAD; i++) {
+		const struct kith_node *node = chain->recent_where[places[i] % RECENT].node;
+
+		if (chain->recent[places[i] % RECENT] == places[i])
+			__builtin_prefetch(node->origin->tuples);
+	}
 }

@@ -67,6 +67,13 @@ void kith_chain_close(struct kith_chain *chain);
 enum kith_status kith_chain_at(struct kith_chain *chain, uint32_t place,
 			       struct kith_where *ret_where);
 
+/*
+ * Does for many places what kith_chain_at() would do for each later, so that it need not wait for
+ * memory each time. Only a hint: faults are found when the place is asked for.
+ */
+#define KITH_CHAIN_AHEAD 512u /* more are passed over */
+void kith_chain_ahead(struct kith_chain *chain, const uint32_t *places, size_t n);
+
 /* A copy that lives as long as the places that are kept now; data NULL: no memory. */
 struct kith_bytes kith_chain_keep(struct kith_chain *chain, const void *data, size_t n);
 

@@ -11,7 +11,7 @@
 /* Names and places are fetched ahead for so many queries at a time, and so many occurrences of
  * each: enough to overlap the waits, few enough to still be in the cache when they are used. */
 #define AHEAD_QUERIES 64u
-#define AHEAD_OCCS    8u
+#define AHEAD_OCCS    (KITH_CHAIN_AHEAD / AHEAD_QUERIES)
 
 /* What the queries of a batch led to in one set. Set for the batch's queries only: large arrays
  * that stay untouched cost a process nothing. */
@@ -44,7 +44,7 @@ struct kith_asker {
 	struct kith_buf found, records, contents, all;
 	/* Of kith_ask_known. */
 	struct kith_buf ranks, origins;
-	struct kith_occurrence ahead[AHEAD_QUERIES * AHEAD_OCCS];
+	uint32_t names[KITH_CHAIN_AHEAD], places[KITH_CHAIN_AHEAD]; /* of fetch_ahead() */
 };
 
 const char *kith_verdict_text(enum kith_verdict verdict)
@@ -479,54 +479,33 @@ static enum kith_status group(struct kith_asker *asker)
 static void fetch_ahead(struct kith_asker *asker, size_t s, size_t from)
 {
 	struct asked_set *set = &asker->sets[s];
-	struct kith_occurrence *ahead = asker->ahead;
-	struct kith_bytes items[AHEAD_QUERIES * AHEAD_OCCS];
-	size_t end = from + AHEAD_QUERIES, n = 0, i, k;
-	struct kith_bytes item;
+	uint32_t *names = asker->names, *places = asker->places;
+	size_t end = from + AHEAD_QUERIES, n_names = 0, n_places = 0, i, k;
+	struct kith_bytes name;
 
 	if (end > asker->n_queries)
 		end = asker->n_queries;
 	for (i = from; i < end; i++) {
 		struct kith_file_iter iter;
+		struct kith_occurrence occ;
 
 		if (set->batch->statuses[i] != KITH_OK ||
 		    kith_occurrences(&set->batch->files[i], &iter) < 0)
 			continue;
-		for (k = 0; k < AHEAD_OCCS && kith_occurrence_next(&iter, &ahead[n]) == KITH_OK;
-		     k++) {
-			kith_item_prefetch(set->reader, KITH_DB_PLACE, ahead[n].place, 0);
-			kith_item_prefetch(set->reader, KITH_DB_NAME, ahead[n].name, 0);
-			n++;
+		for (k = 0; k < AHEAD_OCCS && kith_occurrence_next(&iter, &occ) == KITH_OK; k++) {
+			places[n_places++] = occ.place;
+			/* most occurrences of a file have one name */
+			if (n_names > 0 && names[n_names - 1] == occ.name)
+				continue;
+			names[n_names++] = occ.name;
+			kith_item_prefetch(set->reader, KITH_DB_NAME, occ.name, 0);
 		}
 	}
-	for (i = 0; i < n; i++) {
-		kith_item_prefetch(set->reader, KITH_DB_PLACE, ahead[i].place, 1);
-		kith_item_prefetch(set->reader, KITH_DB_NAME, ahead[i].name, 1);
-	}
-	for (i = 0; i < n; i++) {
-		/* most occurrences of a file have one name */
-		if ((i == 0 || ahead[i].name != ahead[i - 1].name) &&
-		    kith_item(set->reader, KITH_DB_NAME, ahead[i].name, &item) == KITH_OK)
-			__builtin_prefetch(item.data);
-		memset(&items[i], 0, sizeof items[i]); /* which is no place */
-		if (kith_item(set->reader, KITH_DB_PLACE, ahead[i].place, &items[i]) == KITH_OK)
-			__builtin_prefetch(items[i].data);
-	}
-	for (i = 0; i < n; i++) {
-		struct kith_place place;
-
-		/* From here on `place` is the parent, an archive or a product. */
-		if (kith_place_decode(items[i], ahead[i].place, &place) == KITH_OK)
-			ahead[i].place = place.parent;
-		kith_item_prefetch(set->reader, KITH_DB_PLACE, ahead[i].place, 0);
-	}
-	for (i = 0; i < n; i++)
-		kith_item_prefetch(set->reader, KITH_DB_PLACE, ahead[i].place, 1);
-	for (i = 0; i < n; i++) {
-		if (ahead[i].place != KITH_NO_PLACE &&
-		    kith_item(set->reader, KITH_DB_PLACE, ahead[i].place, &item) == KITH_OK)
-			__builtin_prefetch(item.data);
-	}
+	for (i = 0; i < n_names; i++)
+		kith_item_prefetch(set->reader, KITH_DB_NAME, names[i], 1);
+	for (i = 0; i < n_names; i++)
+		kith_item_fetch(set->reader, KITH_DB_NAME, names[i], &name);
+	kith_chain_ahead(set->chain, places, n_places);
 }
 
 enum kith_status kith_ask_group(struct kith_asker *asker, const struct kith_record *records,

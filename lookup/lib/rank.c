@@ -90,6 +90,19 @@ void kith_item_prefetch(const struct kith_reader *reader, enum kith_db_table tab
 	__builtin_prefetch(reader->set->db.base + offset + (KITH_BLOCK - 1));
 }
 
+void kith_item_fetch(struct kith_reader *reader, enum kith_db_table table, uint32_t rank,
+		     struct kith_bytes *ret_item)
+{
+	if (kith_item(reader, table, rank, ret_item) != KITH_OK) {
+		ret_item->data = NULL;
+		ret_item->n = 0;
+		return;
+	}
+	/* Few items are longer than two cache lines. */
+	__builtin_prefetch(ret_item->data);
+	__builtin_prefetch(ret_item->data + ret_item->n);
+}
+
 enum kith_status kith_name(kith_reader *reader, uint32_t rank, struct kith_bytes *ret_name)
 {
 	return kith_item(reader, KITH_DB_NAME, rank, ret_name);

@@ -61,5 +61,8 @@ enum kith_status kith_item(struct kith_reader *reader, enum kith_db_table table,
  */
 void kith_item_prefetch(const struct kith_reader *reader, enum kith_db_table table, uint32_t rank,
 			int step);
+/* Then: the item, and its bytes are fetched ahead too. Without bytes where there is none. */
+void kith_item_fetch(struct kith_reader *reader, enum kith_db_table table, uint32_t rank,
+		     struct kith_bytes *ret_item);
 
 #endif
