@@ -69,6 +69,18 @@ static void put(struct kith_buf *out, const void *data, size_t n)
 	out->n += n;
 }
 
+/* " > ", "/" and the like, escaped, where there is room already. */
+static void put_separator(struct kith_buf *out, struct kith_bytes separator)
+{
+	size_t i;
+
+	for (i = 0; i < separator.n; i++) {
+		if (separator.data[i] == '\\')
+			out->data[out->n++] = '\\';
+		out->data[out->n++] = separator.data[i];
+	}
+}
+
 /*
  * One object for each product of the occurrence. The name and the path are escaped once, for the
  * first, and copied for the others. Most of the time of a list's answers is spent here.
@@ -121,8 +133,9 @@ static bool occurrence(struct kith_chain *chain, const struct kith_seen *seen, s
 				const struct kith_part *part = &seen->where.parts[k - 1];
 
 				(void)kith_escape_json(out, part->name.data, part->name.n, NULL);
-				(void)kith_escape_json(out, part->separator.data, part->separator.n,
-						       NULL);
+				if (kith_buf_room(out, 2 * part->separator.n) == NULL)
+					return false;
+				put_separator(out, part->separator);
 			}
 			path_n = out->n - path_at;
 			if (kith_buf_room(out, name_n + sizeof tail) == NULL)

@@ -90,8 +90,11 @@ static size_t unique_ranks(uint32_t *ranks, size_t n)
 {
 	size_t i, kept = 0;
 
-	if (n > 1)
-		qsort(ranks, n, sizeof *ranks, compare_ranks);
+	for (i = 1; i < n && ranks[i - 1] < ranks[i]; i++)
+		;
+	if (i >= n)
+		return n; /* in order already, as those of places are, and most names are few */
+	qsort(ranks, n, sizeof *ranks, compare_ranks);
 	for (i = 0; i < n; i++) {
 		if (kept == 0 || ranks[kept - 1] != ranks[i])
 			ranks[kept++] = ranks[i];

@@ -183,15 +183,25 @@ static int compare_bytes(const void *a, const void *b)
 	return kith_bytes_cmp(x->data, x->n, y->data, y->n);
 }
 
+#define SHORT 16u
 size_t kith_sort_unique(struct kith_bytes *items, size_t n)
 {
-	size_t i, kept = 0;
+	size_t i, k, kept = 0;
 
 	for (i = 1; i < n && compare_bytes(&items[i - 1], &items[i]) < 0; i++)
 		;
 	if (i >= n)
 		return n; /* in order already, as lists from one set mostly are */
-	qsort(items, n, sizeof *items, compare_bytes);
+	/* Most lists are short: insertion, from where they are out of order. */
+	for (; i < n && n <= SHORT; i++) {
+		struct kith_bytes item = items[i];
+
+		for (k = i; k > 0 && compare_bytes(&items[k - 1], &item) > 0; k--)
+			items[k] = items[k - 1];
+		items[k] = item;
+	}
+	if (n > SHORT)
+		qsort(items, n, sizeof *items, compare_bytes);
 	for (i = 0; i < n; i++) {
 		if (kept == 0 || compare_bytes(&items[kept - 1], &items[i]) != 0)
 			items[kept++] = items[i];

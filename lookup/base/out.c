@@ -277,11 +277,6 @@ bool kith_csv_field(struct kith_buf *buf, const void *data, size_t n)
 	       kith_buf_add_byte(buf, '"');
 }
 
-bool kith_buf_add_str(struct kith_buf *buf, const char *text)
-{
-	return kith_buf_add(buf, text, strlen(text));
-}
-
 bool kith_buf_add_number(struct kith_buf *buf, uint64_t v)
 {
 	uint8_t digits[20];

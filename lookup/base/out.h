@@ -13,6 +13,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 #include "buf.h"
 #include "kith.h"
@@ -74,8 +75,12 @@ bool kith_escape_csv(struct kith_buf *buf, const void *data, size_t n);
 /* The whole field, quoted only where needed. */
 bool kith_csv_field(struct kith_buf *buf, const void *data, size_t n);
 
-/* A terminated text as it is; decimal digits. */
-bool kith_buf_add_str(struct kith_buf *buf, const char *text);
+/* A terminated text as it is. Here, because the lengths of literals are then known beforehand. */
+static inline bool kith_buf_add_str(struct kith_buf *buf, const char *text)
+{
+	return kith_buf_add(buf, text, strlen(text));
+}
+/* Decimal digits. */
 bool kith_buf_add_number(struct kith_buf *buf, uint64_t v);
 
 #endif
