@@ -20,6 +20,7 @@
 
 #define JOB_BYTES     ((size_t)1 << 20) /* of text in one job */
 #define EARLY_BYTES   ((size_t)4 << 20) /* of output, behind which a job does not wait with it */
+#define LONG_LINE     256u              /* bytes: most entries of most lists have fewer */
 #define COMPLAINTS    10                /* bad entries of one list that are shown */
 #define SHOWN_OF_LINE 60
 
@@ -244,11 +245,17 @@ static bool begin_pool(struct lookup *lookup, unsigned n_threads)
 	return status == KITH_EXIT_OK;
 }
 
-/* Sends the job that is full and takes the next. False: stop. */
-static bool flush(struct lookup *lookup, bool more)
+static void expect(struct lookup *lookup, uint64_t n_more)
 {
 	size_t i;
 
+	for (i = 0; i < lookup->sets.n; i++)
+		kith_set_expect(lookup->sets.sets[i], lookup->n_asked + n_more);
+}
+
+/* Sends the job that is full and takes the next. False: stop. */
+static bool flush(struct lookup *lookup, bool more)
+{
 	if (lookup->first_job && more) {
 		/* There is more than one job: go on with threads, this job first. */
 		struct job *first = lookup->job, *job;
@@ -279,8 +286,7 @@ static bool flush(struct lookup *lookup, bool more)
 	}
 	lookup->n_asked += lookup->job->n;
 	kith_pool_submit(lookup->pool);
-	for (i = 0; i < lookup->sets.n; i++)
-		kith_set_expect(lookup->sets.sets[i], lookup->n_asked);
+	expect(lookup, 0);
 	lookup->job = kith_pool_take(lookup->pool);
 	if (lookup->job == NULL)
 		return false;
@@ -363,7 +369,11 @@ static bool read_list(struct lookup *lookup, int fd, const char *path)
 	uint64_t n_bad = 0, n_nohash = 0, n_hashes = 0;
 	enum kith_status st = KITH_OK;
 	bool go_on = true;
+	uint64_t size;
 
+	/* The sooner the better, but not for a few entries that are long. */
+	if (kith_io_size(fd, &size, NULL) == KITH_OK && size / LONG_LINE >= KITH_ASK_BATCH)
+		expect(lookup, size / LONG_LINE);
 	kith_list_reader_init(&reader, fd);
 	while (go_on && (st = kith_list_reader_next(&reader, &entry, &err)) != KITH_END) {
 		if (st < 0) {

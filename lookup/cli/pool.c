@@ -12,7 +12,8 @@ struct kith_pool {
 	void *user;
 	pthread_mutex_t lock;
 	pthread_cond_t has_job;  /* for threads */
-	pthread_cond_t has_turn; /* for threads that wait to deliver, and for the caller */
+	pthread_cond_t has_turn; /* for threads that wait to deliver */
+	pthread_cond_t has_room; /* for the caller */
 	uint64_t submitted, taken, delivered;
 	bool ending, stopped;
 	size_t n_jobs;
@@ -47,6 +48,13 @@ static void wait_turn_locked(struct kith_pool *pool, uint64_t turn)
 		(void)pthread_cond_wait(&pool->has_turn, &pool->lock);
 }
 
+/* Each thread has a job and there is none beyond: time to fill several, so that the caller, who
+ * takes a core from a thread each time, wakes up seldom. */
+static bool is_roomy(const struct kith_pool *pool)
+{
+	return pool->submitted - pool->delivered <= pool->n_threads;
+}
+
 static void *run(void *arg)
 {
 	struct worker *worker = arg;
@@ -77,6 +85,8 @@ static void *run(void *arg)
 		pool->stopped = pool->stopped || !go_on;
 		pool->delivered++;
 		(void)pthread_cond_broadcast(&pool->has_turn);
+		if (is_roomy(pool))
+			(void)pthread_cond_signal(&pool->has_room);
 	}
 	(void)pthread_mutex_unlock(&pool->lock);
 	return NULL;
@@ -104,6 +114,7 @@ struct kith_pool *kith_pool_new(unsigned n_threads, const struct kith_pool_ops *
 	(void)pthread_mutex_init(&pool->lock, NULL);
 	(void)pthread_cond_init(&pool->has_job, NULL);
 	(void)pthread_cond_init(&pool->has_turn, NULL);
+	(void)pthread_cond_init(&pool->has_room, NULL);
 	if (pool->jobs == NULL)
 		goto fail;
 	for (i = 0; i < pool->n_threads; i++) {
@@ -125,8 +136,10 @@ void *kith_pool_take(struct kith_pool *pool)
 	bool stopped;
 
 	(void)pthread_mutex_lock(&pool->lock);
-	while (pool->submitted - pool->delivered >= pool->n_jobs)
-		(void)pthread_cond_wait(&pool->has_turn, &pool->lock);
+	if (pool->submitted - pool->delivered >= pool->n_jobs) {
+		while (!is_roomy(pool))
+			(void)pthread_cond_wait(&pool->has_room, &pool->lock);
+	}
 	stopped = pool->stopped;
 	(void)pthread_mutex_unlock(&pool->lock);
 	return stopped ? NULL : job_at(pool, pool->submitted);
@@ -158,6 +171,7 @@ void kith_pool_finish(struct kith_pool *pool)
 	(void)pthread_mutex_destroy(&pool->lock);
 	(void)pthread_cond_destroy(&pool->has_job);
 	(void)pthread_cond_destroy(&pool->has_turn);
+	(void)pthread_cond_destroy(&pool->has_room);
 	free(pool->jobs);
 	free(pool);
 }
