@@ -27,12 +27,10 @@ typedef uint8_t vector_u8 __attribute__((vector_size(VECTOR)));
 typedef uint16_t vector_u16 __attribute__((vector_size(VECTOR)));
 typedef uint8_t half_u8 __attribute__((vector_size(VECTOR / 2)));
 
-/* Decodes VECTOR digits; sets bytes of *bad where there is something else. */
-static void decode_vector(const uint8_t *text, uint8_t *out, vector_u8 *bad)
+/* What VECTOR digits stand for; sets bytes of *bad where there is something else. */
+static vector_u8 digits_of(const uint8_t *text, vector_u8 *bad)
 {
 	vector_u8 c, digit, letter, is_digit, is_letter;
-	vector_u16 pairs;
-	half_u8 bytes;
 
 	memcpy(&c, text, sizeof c);
 	digit = c - '0';
@@ -40,7 +38,22 @@ static void decode_vector(const uint8_t *text, uint8_t *out, vector_u8 *bad)
 	is_digit = (vector_u8)(digit < 10);
 	is_letter = (vector_u8)(letter < 6);
 	*bad |= ~(is_digit | is_letter);
-	pairs = (vector_u16)((digit & is_digit) | ((letter + 10) & is_letter));
+	return (digit & is_digit) | ((letter + 10) & is_letter);
+}
+
+static bool any_set(vector_u8 v)
+{
+	uint64_t halves[VECTOR / 8];
+
+	memcpy(halves, &v, sizeof halves);
+	return (halves[0] | halves[1]) != 0;
+}
+
+static void decode_vector(const uint8_t *text, uint8_t *out, vector_u8 *bad)
+{
+	vector_u16 pairs = (vector_u16)digits_of(text, bad);
+	half_u8 bytes;
+
 #if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
 	pairs = pairs << 4 | pairs >> 8;
 #else
@@ -54,27 +67,46 @@ bool kith_hex_decode(const char *text, uint8_t *out, size_t n)
 {
 	const uint8_t *p = (const uint8_t *)text;
 	vector_u8 bad_vector = {0};
-	uint64_t any[VECTOR / 8];
 	uint8_t bad = 0;
 	size_t i;
 
 	for (i = 0; i + VECTOR / 2 <= n; i += VECTOR / 2)
 		decode_vector(p + 2 * i, out + i, &bad_vector);
-	memcpy(any, &bad_vector, sizeof any);
 	for (; i < n; i++) {
 		uint8_t high = digit_value[p[2 * i]], low = digit_value[p[2 * i + 1]];
 
 		bad |= (uint8_t)(high | low);
 		out[i] = (uint8_t)(high << 4 | (low & 0x0f));
 	}
-	return bad < 0x10 && (any[0] | any[1]) == 0;
+	return bad < 0x10 && !any_set(bad_vector);
+}
+
+/* Encodes half a VECTOR; `ten` is the digit of ten. */
+static void encode_vector(const uint8_t *in, char *out, char ten)
+{
+	half_u8 bytes;
+	vector_u16 pairs;
+	vector_u8 digits;
+
+	memcpy(&bytes, in, sizeof bytes);
+	pairs = __builtin_convertvector(bytes, vector_u16);
+#if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
+	pairs = pairs >> 4 | (pairs & 0x0f) << 8;
+#else
+	pairs = (pairs & 0xf0) << 4 | (pairs & 0x0f);
+#endif
+	digits = (vector_u8)pairs;
+	digits += '0' + ((vector_u8)(digits > 9) & (uint8_t)(ten - 10 - '0'));
+	memcpy(out, &digits, sizeof digits);
 }
 
 static char *encode(const uint8_t *in, size_t n, char *out, const char *digits)
 {
 	size_t i;
 
-	for (i = 0; i < n; i++) {
+	for (i = 0; i + VECTOR / 2 <= n; i += VECTOR / 2, out += VECTOR)
+		encode_vector(in + i, out, digits[10]);
+	for (; i < n; i++) {
 		*out++ = digits[in[i] >> 4];
 		*out++ = digits[in[i] & 0x0f];
 	}
@@ -94,8 +126,14 @@ char *kith_hex_encode_upper(const uint8_t *in, size_t n, char *out)
 size_t kith_hex_span(const char *text, size_t n)
 {
 	const uint8_t *p = (const uint8_t *)text;
+	vector_u8 bad = {0};
 	size_t i = 0;
 
+	for (; i + VECTOR <= n; i += VECTOR) {
+		(void)digits_of(p + i, &bad);
+		if (any_set(bad))
+			break;
+	}
 	while (i < n && digit_value[p[i]] != 0xff)
 		i++;
 	return i;

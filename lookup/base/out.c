@@ -213,6 +213,11 @@ bool kith_escape_json(struct kith_buf *buf, const void *data, size_t n, bool *re
 		i += len;
 		if (i >= n)
 			break;
+		if (in[i] == '"' || in[i] == '\\') { /* the usual one, of paths */
+			*p++ = '\\';
+			*p++ = in[i++];
+			continue;
+		}
 		len = kith_utf8_length(in + i, n - i);
 		if (len == 0) {
 			memcpy(p, "\xef\xbf\xbd", 3);
@@ -226,8 +231,6 @@ bool kith_escape_json(struct kith_buf *buf, const void *data, size_t n, bool *re
 			p = put_json_control(p, in[i + 1]);
 			i += 2;
 		} else {
-			if (in[i] == '"' || in[i] == '\\')
-				*p++ = '\\';
 			for (j = 0; j < len; j++)
 				*p++ = in[i++];
 		}
