@@ -67,7 +67,7 @@ static enum kith_status chains(struct kith_view *view, const struct kith_content
 	(void)kith_buf_add_str(out, ",\"chains\":[");
 	kith_shown_start(&shown, content, limit);
 	while ((st = kith_shown_next(view->asker, &shown, &seen)) == KITH_OK) {
-		const struct kith_where *where = &seen.where;
+		const struct kith_where *where = seen.where;
 
 		(void)kith_buf_add_str(out, first ? "\"" : ",\"");
 		first = false;

@@ -94,35 +94,32 @@ static enum kith_status climb(const struct kith_place *item, uint32_t *at, struc
 }
 
 enum kith_status kith_chain_at(struct kith_chain *chain, uint32_t place,
-			       struct kith_where *ret_where)
+			       const struct kith_where **ret_where)
 {
-	size_t recent = place % RECENT;
-	struct kith_where where;
+	uint32_t *recent = &chain->recent[place % RECENT], at = place;
+	struct kith_where *where = &chain->recent_where[place % RECENT];
 	struct kith_place item;
-	uint32_t at = place;
 	enum kith_status st;
 
 	if (place == KITH_NO_PLACE)
 		return KITH_E_CORRUPT;
 	make_room(chain);
-	if (chain->recent[recent] == place) {
-		*ret_where = chain->recent_where[recent];
-		return KITH_OK;
-	}
-	memset(&where, 0, sizeof where);
-	do {
-		st = kith_place(chain->reader, at, &item);
+	if (*recent != place) {
+		*recent = KITH_NO_PLACE; /* until all of it is there */
+		memset(where, 0, sizeof *where);
+		do {
+			st = kith_place(chain->reader, at, &item);
+			if (st != KITH_OK)
+				return kith_as_corrupt(st);
+			st = climb(&item, &at, where);
+		} while (st == KITH_OK);
+		if (st != KITH_END)
+			return st;
+		st = kith_nodes_get(chain->nodes, at, where->n_parts, &where->node);
 		if (st != KITH_OK)
-			return kith_as_corrupt(st);
-		st = climb(&item, &at, &where);
-	} while (st == KITH_OK);
-	if (st != KITH_END)
-		return st;
-	st = kith_nodes_get(chain->nodes, at, where.n_parts, &where.node);
-	if (st != KITH_OK)
-		return st;
-	chain->recent[recent] = place;
-	chain->recent_where[recent] = where;
+			return st;
+		*recent = place;
+	}
 	*ret_where = where;
 	return KITH_OK;
 }

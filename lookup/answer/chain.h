@@ -63,9 +63,9 @@ struct kith_chain;
 enum kith_status kith_chain_open(kith_reader *reader, struct kith_chain **ret);
 void kith_chain_close(struct kith_chain *chain);
 
-/* What ret_where points to is valid until the next call. KITH_OK, KITH_E_CORRUPT, KITH_E_NOMEM. */
+/* *ret_where is valid until the next call. KITH_OK, KITH_E_CORRUPT, KITH_E_NOMEM. */
 enum kith_status kith_chain_at(struct kith_chain *chain, uint32_t place,
-			       struct kith_where *ret_where);
+			       const struct kith_where **ret_where);
 
 /*
  * Does for many places what kith_chain_at() would do for each later, so that it need not wait for

@@ -153,7 +153,7 @@ struct kith_shown {
 struct kith_seen {
 	size_t set;
 	struct kith_bytes name;
-	struct kith_where where; /* valid until the next call */
+	const struct kith_where *where; /* valid until the next call */
 };
 
 void kith_shown_start(struct kith_shown *shown, const struct kith_content *content, uint64_t limit);

@@ -82,9 +82,9 @@ static void record(struct kith_buf *out, const struct kith_content *c, const str
 	digest(out, ",\"SHA-1\":", c->sha1, KITH_SHA1_SIZE);
 	digest(out, ",\"SHA-256\":", c->sha256, KITH_SHA256_SIZE);
 	if (seen != NULL) {
-		product(out, seen->where.node->origin);
-		member(out, ",\"source\":", seen->where.node->origin->source.label);
-		member(out, ",\"db\":", seen->where.node->origin->source.id);
+		product(out, seen->where->node->origin);
+		member(out, ",\"source\":", seen->where->node->origin->source.label);
+		member(out, ",\"db\":", seen->where->node->origin->source.id);
 	}
 	number(out, ",\"kith:occurrences\":", c->n_occurrences);
 	if (n_contents > 1)
@@ -139,7 +139,7 @@ static enum kith_status parent(struct kith_asker *asker, struct kith_parent whic
 			       struct kith_buf *out)
 {
 	const struct kith_tuple *tuple;
-	struct kith_where where;
+	const struct kith_where *where;
 	struct kith_place place;
 	enum kith_status st =
 	    kith_chain_at(kith_asker_chain(asker, which.set), which.place, &where);
@@ -148,17 +148,17 @@ static enum kith_status parent(struct kith_asker *asker, struct kith_parent whic
 		st = kith_place(kith_asker_reader(asker, which.set), which.place, &place);
 	if (st != KITH_OK)
 		return st < 0 ? st : KITH_E_CORRUPT;
-	member(out, "{\"source\":", where.node->origin->source.label);
+	member(out, "{\"source\":", where->node->origin->source.label);
 	if (place.kind != KITH_PLACE_PRODUCT)
 		member(out, ",\"FileName\":", place.name);
-	tuple = first_product(where.node->origin);
+	tuple = first_product(where->node->origin);
 	if (tuple != NULL) {
 		member(out, ",\"PackageName\":", tuple->product);
 		member(out, ",\"PackageVersion\":", tuple->version);
 		if (tuple->n_distributors > 0)
 			member(out, ",\"PackageMaintainer\":", tuple->distributors[0]);
 	}
-	chain(out, &where);
+	chain(out, where);
 	return kith_buf_add_byte(out, '}') && !out->failed ? KITH_OK : KITH_E_NOMEM;
 }
 

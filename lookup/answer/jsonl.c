@@ -90,7 +90,7 @@ static bool occurrence(struct kith_chain *chain, const struct kith_seen *seen, s
 {
 	static const char head[] = ",{\"name\":\"", hex_head[] = "\",\"name_hex\":\"",
 			  tail[] = "\"}";
-	struct kith_node *node = seen->where.node;
+	struct kith_node *node = seen->where->node;
 	struct kith_origin *origin = node->origin;
 	size_t i, name_at = 0, name_n = 0, path_at = 0, path_n = 0;
 	unsigned k;
@@ -129,8 +129,8 @@ static bool occurrence(struct kith_chain *chain, const struct kith_seen *seen, s
 			put(out, out->data + path_at, path_n);
 		} else {
 			path_at = out->n;
-			for (k = seen->where.n_parts; k > 0; k--) {
-				const struct kith_part *part = &seen->where.parts[k - 1];
+			for (k = seen->where->n_parts; k > 0; k--) {
+				const struct kith_part *part = &seen->where->parts[k - 1];
 
 				(void)kith_escape_json(out, part->name.data, part->name.n, NULL);
 				if (kith_buf_room(out, 2 * part->separator.n) == NULL)

@@ -156,7 +156,7 @@ static enum kith_status add_record(struct kith_asker *asker, const struct kith_r
 	kith_reader *reader = kith_asker_reader(asker, record->set);
 	struct kith_occurrence occ;
 	struct kith_file_iter iter;
-	struct kith_where where;
+	const struct kith_where *where;
 	uint32_t last_name = UINT32_MAX, last_place = KITH_NO_PLACE, last_origin = KITH_NO_PLACE;
 	enum kith_status st = kith_occurrences(&record->file, &iter);
 	size_t n, i;
@@ -174,9 +174,9 @@ static enum kith_status add_record(struct kith_asker *asker, const struct kith_r
 		st = kith_chain_at(chain, occ.place, &where);
 		if (st != KITH_OK)
 			return st;
-		if (where.node->origin_place == last_origin)
+		if (where->node->origin_place == last_origin)
 			continue;
-		last_origin = where.node->origin_place;
+		last_origin = where->node->origin_place;
 		if (!kith_buf_add(origins, &last_origin, sizeof last_origin))
 			return KITH_E_NOMEM;
 	}
@@ -197,7 +197,7 @@ static enum kith_status add_record(struct kith_asker *asker, const struct kith_r
 		st = kith_chain_at(chain, ((const uint32_t *)(void *)origins->data)[i], &where);
 		if (st != KITH_OK)
 			return st;
-		if (!add_origin(known, where.node->origin))
+		if (!add_origin(known, where->node->origin))
 			return KITH_E_NOMEM;
 	}
 	return KITH_OK;

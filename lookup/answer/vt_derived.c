@@ -166,7 +166,7 @@ enum kith_status kith_vt_derived(struct kith_asker *asker, const struct kith_con
 		return KITH_E_NOMEM;
 	kith_shown_start(&shown, content, 0);
 	while ((st = kith_shown_next(asker, &shown, &seen)) == KITH_OK) {
-		const struct kith_origin *origin = seen.where.node->origin;
+		const struct kith_origin *origin = seen.where->node->origin;
 
 		if (!kith_label_is(origin->source.label, label))
 			continue;

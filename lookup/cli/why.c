@@ -38,7 +38,7 @@ static const struct kith_command command = {
 
 static bool print_chain(struct kith_out *out, const struct kith_seen *seen, bool indent)
 {
-	const struct kith_where *where = &seen->where;
+	const struct kith_where *where = seen->where;
 	struct kith_buf buf = {NULL, 0, 0, false};
 	unsigned k;
 	bool ok;

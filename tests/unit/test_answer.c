@@ -262,17 +262,17 @@ static void check_seen(const struct kith_seen *seen, uint64_t occ)
 	assert_int_equal(seen->name.n, n);
 	assert_memory_equal(seen->name.data, want, n);
 	n = fixture_place((uint32_t)(occ >> 32), want, &kind, &parent);
-	assert_true(seen->where.node->text.n > 20);
-	assert_memory_equal(seen->where.node->text.data, "A fixture > Product ", 20);
+	assert_true(seen->where->node->text.n > 20);
+	assert_memory_equal(seen->where->node->text.data, "A fixture > Product ", 20);
 	if (kind != KITH_PLACE_FOLDER) {
-		assert_int_equal(seen->where.n_parts, 0);
+		assert_int_equal(seen->where->n_parts, 0);
 		return;
 	}
-	assert_int_equal(seen->where.n_parts, 1);
-	assert_int_equal(seen->where.parts[0].name.n, n);
-	assert_memory_equal(seen->where.parts[0].name.data, want, n);
-	assert_int_equal(seen->where.parts[0].separator.n, 1);
-	assert_int_equal(seen->where.parts[0].separator.data[0], '/');
+	assert_int_equal(seen->where->n_parts, 1);
+	assert_int_equal(seen->where->parts[0].name.n, n);
+	assert_memory_equal(seen->where->parts[0].name.data, want, n);
+	assert_int_equal(seen->where->parts[0].separator.n, 1);
+	assert_int_equal(seen->where->parts[0].separator.data[0], '/');
 }
 
 static void what_is_shown_is_all_or_as_many_as_asked_for(void **state)
