@@ -90,6 +90,38 @@ static void every_byte_counts_wherever_it_stands(void **state)
 	}
 }
 
+/* As are encoded ones, whatever the length. */
+static void a_long_text_is_its_bytes(void **state)
+{
+	char text[81], upper[81], want[81];
+	uint8_t bytes[40];
+	size_t n, i;
+
+	(void)state;
+	for (n = 0; n <= sizeof bytes; n++) {
+		for (i = 0; i < n; i++) {
+			bytes[i] = (uint8_t)(i * 37 + n * 11);
+			(void)snprintf(want + 2 * i, 3, "%02x", bytes[i]);
+		}
+		memset(text, 'x', sizeof text);
+		assert_ptr_equal(kith_hex_encode(bytes, n, text), text + 2 * n);
+		assert_memory_equal(text, want, 2 * n);
+		assert_int_equal(text[2 * n], 'x');
+		for (i = 0; i < n; i++)
+			(void)snprintf(want + 2 * i, 3, "%02X", bytes[i]);
+		assert_ptr_equal(kith_hex_encode_upper(bytes, n, upper), upper + 2 * n);
+		assert_memory_equal(upper, want, 2 * n);
+		assert_int_equal(kith_hex_span(text, 2 * n), 2 * n);
+		for (i = 0; i < 2 * n; i++) {
+			char digit = text[i];
+
+			text[i] = 'g';
+			assert_int_equal(kith_hex_span(text, 2 * n), i);
+			text[i] = digit;
+		}
+	}
+}
+
 static void a_span_ends_at_the_first_other_byte(void **state)
 {
 	(void)state;
@@ -107,6 +139,7 @@ int main(void)
 	    cmocka_unit_test(what_is_no_digit_is_refused_in_both_places),
 	    cmocka_unit_test(one_bad_digit_spoils_a_long_text),
 	    cmocka_unit_test(every_byte_counts_wherever_it_stands),
+	    cmocka_unit_test(a_long_text_is_its_bytes),
 	    cmocka_unit_test(a_span_ends_at_the_first_other_byte),
 	};
 
