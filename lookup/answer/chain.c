@@ -8,8 +8,10 @@
 #include "base/record.h"
 #include "lib/set.h"
 
-/* The places seen last, or ahead of time: twice what kith_chain_ahead() is given. */
+/* The places seen last, or ahead of time: twice what kith_chain_ahead() is given. Without that few
+ * will do, and who asks for one hash touches few pages. */
 #define RECENT  (2 * KITH_CHAIN_AHEAD)
+#define FEW     32u
 #define WALKING (KITH_NO_PLACE - 1) /* kith_chain_ahead() is about to fill the entry */
 
 /* A place on its way up in kith_chain_ahead(). */
@@ -21,8 +23,8 @@ struct walk {
 struct kith_chain {
 	kith_reader *reader;
 	struct kith_nodes *nodes;
-	/* By place % RECENT. The places apart, so that a chain that is used once touches few pages.
-	 */
+	/* By place % n_recent. */
+	uint32_t n_recent;
 	uint32_t recent[RECENT];
 	struct kith_where recent_where[RECENT];
 	struct walk walks[KITH_CHAIN_AHEAD];
@@ -32,7 +34,7 @@ static void forget_recent(struct kith_chain *chain)
 {
 	size_t i;
 
-	for (i = 0; i < RECENT; i++)
+	for (i = 0; i < chain->n_recent; i++)
 		chain->recent[i] = KITH_NO_PLACE;
 }
 
@@ -43,6 +45,7 @@ enum kith_status kith_chain_open(kith_reader *reader, struct kith_chain **ret)
 	if (chain == NULL)
 		return KITH_E_NOMEM;
 	chain->reader = reader;
+	chain->n_recent = FEW;
 	forget_recent(chain);
 	if (kith_nodes_open(reader, &chain->nodes) != KITH_OK) {
 		free(chain);
@@ -96,8 +99,8 @@ static enum kith_status climb(const struct kith_place *item, uint32_t *at, struc
 enum kith_status kith_chain_at(struct kith_chain *chain, uint32_t place,
 			       const struct kith_where **ret_where)
 {
-	uint32_t *recent = &chain->recent[place % RECENT], at = place;
-	struct kith_where *where = &chain->recent_where[place % RECENT];
+	uint32_t *recent = &chain->recent[place % chain->n_recent], at = place;
+	struct kith_where *where = &chain->recent_where[place % chain->n_recent];
 	struct kith_place item;
 	enum kith_status st;
 
@@ -127,7 +130,7 @@ enum kith_status kith_chain_at(struct kith_chain *chain, uint32_t place,
 /* Goes one step up with a walk whose item is there. False: it is at its end. */
 static bool go_up(struct kith_chain *chain, struct walk *walk)
 {
-	size_t recent = walk->place % RECENT;
+	size_t recent = walk->place % chain->n_recent;
 	struct kith_where *where = &chain->recent_where[recent];
 	struct kith_place item;
 	enum kith_status st = kith_place_decode(walk->item, walk->at, &item);
@@ -150,8 +153,12 @@ void kith_chain_ahead(struct kith_chain *chain, const uint32_t *places, size_t n
 	size_t n_walks = 0, left, i;
 
 	make_room(chain);
+	if (chain->n_recent < RECENT) {
+		chain->n_recent = RECENT;
+		forget_recent(chain);
+	}
 	for (i = 0; i < n && i < KITH_CHAIN_AHEAD; i++) {
-		size_t recent = places[i] % RECENT;
+		size_t recent = places[i] % chain->n_recent;
 
 		if (places[i] == KITH_NO_PLACE || chain->recent[recent] == places[i] ||
 		    chain->recent[recent] == WALKING)
@@ -176,17 +183,19 @@ void kith_chain_ahead(struct kith_chain *chain, const uint32_t *places, size_t n
 		n_walks = left;
 	}
 	for (i = 0; i < n && i < KITH_CHAIN_AHEAD; i++) {
-		const struct kith_node *node = chain->recent_where[places[i] % RECENT].node;
+		const struct kith_node *node =
+		    chain->recent_where[places[i] % chain->n_recent].node;
 
-		if (chain->recent[places[i] % RECENT] != places[i])
+		if (chain->recent[places[i] % chain->n_recent] != places[i])
 			continue;
 		__builtin_prefetch(node->origin);
 		__builtin_prefetch(node->json.data);
 	}
 	for (i = 0; i < n && i < KITH_CHAIN_AHEAD; i++) {
-		const struct kith_node *node = chain->recent_where[places[i] % RECENT].node;
+		const struct kith_node *node =
+		    chain->recent_where[places[i] % chain->n_recent].node;
 
-		if (chain->recent[places[i] % RECENT] == places[i])
+		if (chain->recent[places[i] % chain->n_recent] == places[i])
 			__builtin_prefetch(node->origin->tuples);
 	}
 }
