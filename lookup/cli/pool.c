@@ -12,10 +12,12 @@ struct kith_pool {
 	void *user;
 	pthread_mutex_t lock;
 	pthread_cond_t has_job;  /* for threads */
-	pthread_cond_t has_turn; /* for threads that wait to deliver */
+	pthread_cond_t has_turn; /* for threads that are to write early */
 	pthread_cond_t has_room; /* for the caller */
 	uint64_t submitted, taken, delivered;
 	bool ending, stopped;
+	bool delivering; /* a thread is at it */
+	bool *finished;  /* of each job; it is not delivered yet */
 	size_t n_jobs;
 	uint8_t *jobs;
 	unsigned n_threads, n_started;
@@ -48,11 +50,30 @@ static void wait_turn_locked(struct kith_pool *pool, uint64_t turn)
 		(void)pthread_cond_wait(&pool->has_turn, &pool->lock);
 }
 
-/* Each thread has a job and there is none beyond: time to fill several, so that the caller, who
- * takes a core from a thread each time, wakes up seldom. */
-static bool is_roomy(const struct kith_pool *pool)
+/*
+ * Delivers what is finished and next in order, one thread for all, so that none waits with a job
+ * that was finished before its turn.
+ */
+static void deliver_locked(struct kith_pool *pool)
 {
-	return pool->submitted - pool->delivered <= pool->n_threads;
+	if (pool->delivering)
+		return; /* that thread will find it */
+	pool->delivering = true;
+	while (pool->finished[pool->delivered % pool->n_jobs]) {
+		bool skip = pool->stopped, go_on = true;
+
+		pool->finished[pool->delivered % pool->n_jobs] = false;
+		/* Its turn lasts until `delivered` moves, so no lock is needed while writing. */
+		(void)pthread_mutex_unlock(&pool->lock);
+		if (!skip)
+			go_on = pool->ops->deliver(job_at(pool, pool->delivered), pool->user);
+		(void)pthread_mutex_lock(&pool->lock);
+		pool->stopped = pool->stopped || !go_on;
+		pool->delivered++;
+		(void)pthread_cond_broadcast(&pool->has_turn);
+		(void)pthread_cond_signal(&pool->has_room);
+	}
+	pool->delivering = false;
 }
 
 static void *run(void *arg)
@@ -63,7 +84,7 @@ static void *run(void *arg)
 	(void)pthread_mutex_lock(&pool->lock);
 	for (;;) {
 		uint64_t turn;
-		bool skip, go_on = true;
+		bool skip;
 
 		while (pool->taken == pool->submitted && !pool->ending)
 			(void)pthread_cond_wait(&pool->has_job, &pool->lock);
@@ -75,18 +96,8 @@ static void *run(void *arg)
 		if (!skip)
 			pool->ops->work(job_at(pool, turn), worker->number, turn, pool->user);
 		(void)pthread_mutex_lock(&pool->lock);
-		wait_turn_locked(pool, turn);
-		skip = pool->stopped;
-		/* It is our turn until `delivered` moves, so no lock is needed while writing. */
-		(void)pthread_mutex_unlock(&pool->lock);
-		if (!skip)
-			go_on = pool->ops->deliver(job_at(pool, turn), pool->user);
-		(void)pthread_mutex_lock(&pool->lock);
-		pool->stopped = pool->stopped || !go_on;
-		pool->delivered++;
-		(void)pthread_cond_broadcast(&pool->has_turn);
-		if (is_roomy(pool))
-			(void)pthread_cond_signal(&pool->has_room);
+		pool->finished[turn % pool->n_jobs] = true;
+		deliver_locked(pool);
 	}
 	(void)pthread_mutex_unlock(&pool->lock);
 	return NULL;
@@ -111,11 +122,12 @@ struct kith_pool *kith_pool_new(unsigned n_threads, const struct kith_pool_ops *
 	pool->n_threads = n_threads > KITH_POOL_THREADS ? KITH_POOL_THREADS : n_threads;
 	pool->n_jobs = 2 * (size_t)pool->n_threads + 1;
 	pool->jobs = calloc(pool->n_jobs, ops->job_size);
+	pool->finished = calloc(pool->n_jobs, sizeof *pool->finished);
 	(void)pthread_mutex_init(&pool->lock, NULL);
 	(void)pthread_cond_init(&pool->has_job, NULL);
 	(void)pthread_cond_init(&pool->has_turn, NULL);
 	(void)pthread_cond_init(&pool->has_room, NULL);
-	if (pool->jobs == NULL)
+	if (pool->jobs == NULL || pool->finished == NULL)
 		goto fail;
 	for (i = 0; i < pool->n_threads; i++) {
 		pool->workers[i].pool = pool;
@@ -136,10 +148,8 @@ void *kith_pool_take(struct kith_pool *pool)
 	bool stopped;
 
 	(void)pthread_mutex_lock(&pool->lock);
-	if (pool->submitted - pool->delivered >= pool->n_jobs) {
-		while (!is_roomy(pool))
-			(void)pthread_cond_wait(&pool->has_room, &pool->lock);
-	}
+	while (pool->submitted - pool->delivered >= pool->n_jobs)
+		(void)pthread_cond_wait(&pool->has_room, &pool->lock);
 	stopped = pool->stopped;
 	(void)pthread_mutex_unlock(&pool->lock);
 	return stopped ? NULL : job_at(pool, pool->submitted);
@@ -173,5 +183,6 @@ void kith_pool_finish(struct kith_pool *pool)
 	(void)pthread_cond_destroy(&pool->has_turn);
 	(void)pthread_cond_destroy(&pool->has_room);
 	free(pool->jobs);
+	free(pool->finished);
 	free(pool);
 }
