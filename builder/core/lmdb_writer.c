@@ -15,7 +15,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <sys/stat.h>
 #include <sys/statvfs.h>
 #include <unistd.h>
 
@@ -23,7 +22,6 @@
 #include "base/err.h"
 #include "base/io.h"
 #include "base/record.h"
-#include "core/memory.h"
 
 #define BATCH    ((uint64_t)128 << 20) /* a transaction has half of it, or one large value */
 #define MAP_STEP ((uint64_t)16 << 20)
@@ -31,8 +29,6 @@
 #define SECOND_SLACK ((uint64_t)1 << 20)
 #define DROP         ((size_t)32 << 20) /* memory is given back in pieces of that size */
 #define PAGE_MAX     65536u
-/* A commit of so much gets its pages beforehand: prepare_commit(). */
-#define PREPARED_BATCH ((uint64_t)4 << 20)
 
 static const char *const table_names[KITH_LMDB_TABLES] = {
     [KITH_LMDB_META] = "meta",
@@ -57,9 +53,7 @@ struct kith_lmdb {
 	const uint8_t *base;                   /* second step: where the file begins in memory */
 	size_t page;                           /* size of LMDB's pages: this machine's */
 	uint64_t size;     /* second step: what the file's content needs at most */
-	uint64_t size;     /* second step: what the file's content needs at most */
 	uint64_t old_size; /* second step: what of it was used when it began */
-	uint64_t prepared; /* bytes of the file that were: prepare() */
 };
 
 struct kith_lmdb_cursor {
@@ -121,6 +115,24 @@ static int why_short(struct kith_lmdb *db, int rc)
 	return rc;
 }
 
+static enum kith_status commit(struct kith_lmdb *db, struct kith_err *err)
+{
+	int rc = fault(), fd;
+
+	close_cursors(db);
+	if (rc != 0)
+		return fail_mdb(err, rc, "cannot write the set");
+	rc = mdb_txn_commit(db->txn);
+	db->txn = NULL;
+	if (rc != 0)
+		return fail_mdb(err, why_short(db, rc), "cannot write the set");
+	/* The disk may begin now; the sync at the end, which reports errors, then waits for less.
+	 */
+	if (mdb_env_get_fd(db->env, &fd) == 0)
+		(void)sync_file_range(fd, 0, 0, SYNC_FILE_RANGE_WRITE);
+	return KITH_OK;
+}
+
 /* The file's size as LMDB counts it. */
 static uint64_t used(struct kith_lmdb *db)
 {
@@ -133,52 +145,6 @@ static uint64_t used(struct kith_lmdb *db)
 static uint64_t round_up(uint64_t n)
 {
 	return (n + MAP_STEP - 1) / MAP_STEP * MAP_STEP;
-}
-
-/* Pages of the file's first `end` bytes are about to be written for the first time. */
-static void prepare(struct kith_lmdb *db, int fd, uint64_t end)
-{
-	if (end <= db->prepared)
-		return;
-	end = round_up(end);
-	kith_memory_prepare_file(fd, db->prepared, end);
-	db->prepared = end;
-}
-
-/*
- * First step: for what a commit will write. kith_lmdb_finish() cuts the file. A small set gains
- * nothing from it.
- */
-static void prepare_commit(struct kith_lmdb *db)
-{
-	uint64_t end = used(db) + db->batch + db->batch / 16;
-	struct stat file;
-	int fd;
-
-	if (db->size > 0 || db->batch < PREPARED_BATCH || mdb_env_get_fd(db->env, &fd) != 0 ||
-	    fstat(fd, &file) != 0)
-		return;
-	if ((uint64_t)file.st_size >= round_up(end) || ftruncate(fd, (off_t)round_up(end)) == 0)
-		prepare(db, fd, end);
-}
-
-static enum kith_status commit(struct kith_lmdb *db, struct kith_err *err)
-{
-	int rc = fault(), fd;
-
-	close_cursors(db);
-	if (rc != 0)
-		return fail_mdb(err, rc, "cannot write the set");
-	prepare_commit(db);
-	rc = mdb_txn_commit(db->txn);
-	db->txn = NULL;
-	if (rc != 0)
-		return fail_mdb(err, why_short(db, rc), "cannot write the set");
-	/* The disk may begin now; the sync at the end, which reports errors, then waits for less.
-	 */
-	if (mdb_env_get_fd(db->env, &fd) == 0)
-		(void)sync_file_range(fd, 0, 0, SYNC_FILE_RANGE_WRITE);
-	return KITH_OK;
 }
 
 static enum kith_status open_env(struct kith_lmdb *db, unsigned flags, uint64_t map_size,
@@ -319,8 +285,6 @@ static enum kith_status allocate(struct kith_lmdb *db, size_t n, struct kith_err
 	if (rc != 0)
 		return kith_fail_errno(err, rc, "cannot write the set, which needs %llu MiB",
 				       (unsigned long long)(db->size >> 20) + 1);
-	if (db->prepared > 0) /* not a small set */
-		prepare(db, fd, db->size + SECOND_SLACK);
 	return KITH_OK;
 }
 

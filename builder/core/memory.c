@@ -10,8 +10,6 @@
 #include <sys/mman.h>
 
 #define HUGE_PAGE ((size_t)2 << 20)
-/* Of a file at one time, so that a build does not seem to use more memory than it was given. */
-#define WINDOW ((uint64_t)8 << 20)
 
 void kith_memory_keep(void)
 {
@@ -49,31 +47,6 @@ void *kith_memory_grow(void *old, size_t used, size_t n)
 		memcpy(p, old, used);
 	free(old);
 	return p;
-}
-
-/* A page fault that asks for huge pages is what makes Linux take them for a file (ext4 since 6.16,
- * XFS since 5.18); a write takes pages of its own size. */
-void kith_memory_prepare_file(int fd, uint64_t from, uint64_t to)
-{
-#ifdef MADV_POPULATE_READ
-	uint64_t at, end;
-
-	for (at = from & ~((uint64_t)HUGE_PAGE - 1); at < to; at = end) {
-		void *map;
-
-		end = to - at < WINDOW ? to : at + WINDOW;
-		map = mmap(NULL, (size_t)(end - at), PROT_READ, MAP_SHARED, fd, (off_t)at);
-		if (map == MAP_FAILED)
-			return;
-		(void)madvise(map, (size_t)(end - at), MADV_HUGEPAGE);
-		(void)madvise(map, (size_t)(end - at), MADV_POPULATE_READ);
-		(void)munmap(map, (size_t)(end - at));
-	}
-#else
-	(void)fd;
-	(void)from;
-	(void)to;
-#endif
 }
 
 void *kith_room_get(struct kith_room *room, size_t n)

@@ -8,7 +8,6 @@
 #define KITH_CORE_MEMORY_H
 
 #include <stddef.h>
-#include <stdint.h>
 
 /* From now on the process keeps what it frees for its next use: memory that is touched for the
  * first time costs more than most of what a build does with it. */
@@ -20,13 +19,6 @@ void *kith_memory_alloc(size_t n);
 /* A larger piece with the first `used` bytes of the old one, which is freed. NULL: out of memory,
  * and the old one is as it was. */
 void *kith_memory_grow(void *old, size_t used, size_t n);
-
-/*
- * Before bytes from .. to of a file are written: asks that they be kept in memory in huge pages.
- * What is written then stays so for those who map the file afterwards. The file must reach to
- * `to`, and have nothing there yet: it is read. Only advice; most file systems do not follow it.
- */
-void kith_memory_prepare_file(int fd, uint64_t from, uint64_t to);
 
 /* Working space that is kept from one use to the next. Zeroed: empty. */
 struct kith_room {
