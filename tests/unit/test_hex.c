@@ -94,7 +94,7 @@ static void every_byte_counts_wherever_it_stands(void **state)
 static void a_long_text_is_its_bytes(void **state)
 {
 	char text[81], upper[81], want[81];
-	uint8_t bytes[40];
+	uint8_t bytes[40] = {0};
 	size_t n, i;
 
 	(void)state;
