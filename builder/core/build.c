@@ -365,6 +365,34 @@ static enum kith_status check_room(struct kith_build *build, struct kith_err *er
 
 /* --------------------------------------------------------------------- run */
 
+/* Gives back the room of the rows, which is as long a work as their index: a thread of its own. */
+static void *drop_rows(void *arg)
+{
+	const struct kith_chunks *chunks = arg;
+	size_t i;
+	int table;
+
+	for (i = 0; i < chunks->n; i++)
+		for (table = 0; table < 2; table++)
+			kith_scratch_drop(chunks->scratch,
+					  chunks->items[i]->runs[table].reserved_at,
+					  chunks->items[i]->runs[table].reserved);
+	return NULL;
+}
+
+static enum kith_status fill_index(struct kith_build *build, struct kith_lmdb *db, uint64_t files,
+				   struct kith_index_counts *index, struct kith_err *err)
+{
+	pthread_t thread;
+	bool started = pthread_create(&thread, NULL, drop_rows, &build->chunks) == 0;
+	enum kith_status st = kith_index_fill(db, build->scratch, build->options.memory / 2, files,
+					      index_progress, build, index, err);
+
+	if (started)
+		(void)pthread_join(thread, NULL);
+	return st;
+}
+
 static enum kith_status write_set(struct kith_build *build, struct kith_trivial *trivial,
 				  struct kith_publish *publish, struct kith_build_result *ret,
 				  struct kith_err *err)
@@ -416,8 +444,7 @@ static enum kith_status write_set(struct kith_build *build, struct kith_trivial 
 						    ranks.names, ranks.places),
 				   err);
 	if (st >= 0)
-		st = kith_index_fill(db, build->scratch, memory / 2, counts.files, index_progress,
-				     build, &index, err);
+		st = fill_index(build, db, counts.files, &index, err);
 	if (st < 0)
 		goto out;
 	kith_test_die_at("index");

@@ -11,6 +11,8 @@
 
 #define FIRST_SLOTS 4096
 #define FEW_SLOTS   ((size_t)1 << 20) /* up to here, slots grow fast */
+#define FEW_BYTES   ((size_t)256 << 10)
+#define MANY_BYTES  ((size_t)16 << 20)
 #define FIRST_BYTES ((size_t)64 << 10)
 #define BYTES_MAX   ((size_t)8 * (UINT32_MAX - 1))
 
@@ -152,6 +154,9 @@ static struct kith_dict_entry *append(struct kith_dict *dict, const void *string
 		size_t cap = 2 * dict->bytes_n + size + FIRST_BYTES;
 		uint8_t *bytes;
 
+		/* Memory that is not touched costs nothing, copies do: few steps, then. */
+		if (cap > FEW_BYTES && cap < MANY_BYTES)
+			cap = MANY_BYTES;
 		if (dict->bytes_n > BYTES_MAX - size)
 			return NULL;
 		bytes = kith_memory_grow(dict->bytes, dict->bytes_n, cap);

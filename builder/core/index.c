@@ -33,7 +33,7 @@ uint64_t kith_index_bytes(uint64_t files, uint64_t sha1_only, uint64_t names, ui
 /* The lines of one index while they are filled. */
 struct filler {
 	struct kith_lmdb *db;
-	uint8_t *value, *dropped;
+	uint8_t *value, *dropped, *ready;
 	uint64_t lines, entries;
 	uint64_t frontier; /* lines from home to here are full, for the home of the last entry */
 };
@@ -51,11 +51,21 @@ static enum kith_status filler_init(struct filler *filler, struct kith_lmdb *db,
 			       &filler->value, err);
 	if (st < 0)
 		return st;
-	filler->dropped = filler->value;
+	filler->dropped = filler->ready = filler->value;
 	memcpy(filler->value, KITH_INDEX_MAGIC, 8);
 	kith_put_le64(filler->value + 8, filler->lines);
 	kith_put_le64(filler->value + 16, entries);
 	return KITH_OK;
+}
+
+/* Has the map ready for the pages that follow. */
+static void get_ready(struct filler *filler)
+{
+	uint8_t *end = filler->value + KITH_INDEX_HEAD + filler->lines * KITH_LINE;
+	uint8_t *to = (size_t)(end - filler->ready) < DROP ? end : filler->ready + DROP;
+
+	kith_lmdb_filling(filler->db, filler->ready, to);
+	filler->ready = to;
 }
 
 /* True when the slot found room in that line. */
@@ -64,6 +74,8 @@ static bool put_in_line(struct filler *filler, uint64_t line, uint64_t slot)
 	uint8_t *p = filler->value + KITH_INDEX_HEAD + line * KITH_LINE;
 	unsigned i;
 
+	while (p >= filler->ready)
+		get_ready(filler);
 	for (i = 0; i < KITH_LINE_SLOTS; i++) {
 		if (kith_get_le64(p + (size_t)8 * i) != 0)
 			continue;

@@ -288,22 +288,6 @@ static enum kith_status allocate(struct kith_lmdb *db, size_t n, struct kith_err
 	return KITH_OK;
 }
 
-enum kith_status kith_lmdb_second_step(struct kith_lmdb *db, uint64_t more, struct kith_err *err)
-{
-	enum kith_status st = commit(db, err);
-
-	if (st < 0)
-		return st;
-	db->size = db->old_size = used(db);
-	mdb_env_close(db->env);
-	db->env = NULL;
-	st = open_env(db, MDB_WRITEMAP, round_up(db->size + more + more / 64 + 2 * SECOND_SLACK),
-		      err);
-	if (st >= 0)
-		st = allocate(db, 0, err);
-	return st < 0 ? st : begin(db, err);
-}
-
 static enum kith_status base_of(struct kith_lmdb *db, const uint8_t *in_page, struct kith_err *err)
 {
 	int fd;
@@ -414,6 +398,35 @@ static enum kith_status put(struct kith_lmdb *db, enum kith_lmdb_table table, co
 	return KITH_OK;
 }
 
+/* Finds out where the file lies, before anything is written to it. */
+static enum kith_status find_any(struct kith_lmdb *db, struct kith_err *err)
+{
+	struct kith_lmdb_cursor *cursor = NULL;
+	struct kith_lmdb_row row;
+	enum kith_status st = kith_lmdb_next(db, KITH_LMDB_SOURCE, &cursor, &row, err);
+
+	kith_lmdb_cursor_close(cursor);
+	return st < 0 ? st : KITH_OK;
+}
+
+enum kith_status kith_lmdb_second_step(struct kith_lmdb *db, uint64_t more, struct kith_err *err)
+{
+	enum kith_status st = commit(db, err);
+
+	if (st < 0)
+		return st;
+	db->size = db->old_size = used(db);
+	mdb_env_close(db->env);
+	db->env = NULL;
+	st = open_env(db, MDB_WRITEMAP, round_up(db->size + more + more / 64 + 2 * SECOND_SLACK),
+		      err);
+	if (st >= 0)
+		st = allocate(db, 0, err);
+	if (st >= 0)
+		st = begin(db, err);
+	return st < 0 ? st : find_any(db, err);
+}
+
 enum kith_status kith_lmdb_reserve(struct kith_lmdb *db, const char *key, size_t n,
 				   uint8_t **ret_value, struct kith_err *err)
 {
@@ -434,6 +447,16 @@ enum kith_status kith_lmdb_reserve(struct kith_lmdb *db, const char *key, size_t
 		(void)drop(*ret_value + at, *ret_value + at + some);
 	}
 	return st;
+}
+
+void kith_lmdb_filling(struct kith_lmdb *db, const uint8_t *from, const uint8_t *to)
+{
+	uintptr_t a = (uintptr_t)from & ~(uintptr_t)(PAGE_MAX - 1);
+
+	(void)db;
+#ifdef MADV_POPULATE_WRITE
+	(void)madvise((void *)a, (uintptr_t)to - a, MADV_POPULATE_WRITE); /* only advice */
+#endif
 }
 
 void kith_lmdb_filled(struct kith_lmdb *db, const uint8_t *from, const uint8_t *to)
