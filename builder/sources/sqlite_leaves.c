@@ -18,6 +18,7 @@
 
 struct reader {
 	const struct kith_leaves *leaves;
+	struct kith_wanted wanted;
 	struct kith_pages pages;
 	uint8_t *free_map; /* owned; a bit for each page, from 0 */
 	uint8_t *piece;    /* owned */
@@ -83,19 +84,18 @@ static bool check_page(const struct reader *r, const uint8_t *page, size_t n_cel
 {
 	const struct kith_leaves *leaves = r->leaves;
 	uint64_t used = KITH_PAGE_LEAF_HEAD + 2 * (uint64_t)n_cells;
-	bool key = false;
-	struct kith_record record;
+	bool key = false, is;
 	struct kith_cell cell, last = {0};
 	size_t i;
 
 	for (i = 0; i < n_cells; i++, last = cell) {
 		if (!kith_page_cell(&r->pages, page, i, n_cells, &cell) ||
 		    (i > 0 && cell.rowid <= last.rowid) ||
-		    !kith_page_record(&cell, cell.local, cell.local_n, &record) ||
-		    record.n != leaves->layout.n_stored)
+		    !kith_page_check(&cell, cell.local, cell.local_n, leaves->layout.n_stored,
+				     leaves->key, leaves->key_n, &is))
 			return false;
 		used += cell.local_n + 2;
-		key = key || record.types[leaves->key] == 13 + 2 * (uint64_t)leaves->key_n;
+		key = key || is;
 	}
 	return key && used <= r->pages.usable;
 }
@@ -104,16 +104,15 @@ static enum kith_status take_row(struct reader *r, const struct kith_cell *cell,
 				 struct kith_err *err)
 {
 	struct kith_sql_value values[KITH_SQL_EACH_MAX];
-	struct kith_record record;
 	const uint8_t *data;
 	enum kith_status st = kith_page_payload(&r->pages, cell, &data, err);
+	size_t n;
 
 	if (st != KITH_OK)
 		return st < 0 ? st : KITH_OK;
-	if (!kith_page_record(cell, data, (size_t)cell->n, &record) ||
-	    record.n != r->leaves->layout.n_stored)
+	if (!kith_page_values(&r->wanted, cell, data, values, &n) ||
+	    n != r->leaves->layout.n_stored)
 		return KITH_OK;
-	kith_page_values(&r->leaves->layout, cell, data, &record, values);
 	return r->row(r->user, values, err);
 }
 
@@ -170,6 +169,7 @@ enum kith_status kith_leaves_each(const char *path, const struct kith_leaves *le
 	uint64_t number = 2, n; /* the first has the schema */
 	enum kith_status st;
 
+	kith_wanted_init(&r.wanted, &leaves->layout);
 	st = kith_io_open(path, &r.pages.fd, err);
 	if (st >= 0)
 		st = start(&r, err);

@@ -96,31 +96,55 @@ static inline uint64_t value_size(uint64_t type)
 	return size == UINT8_MAX ? UINT64_MAX : size;
 }
 
-bool kith_page_record(const struct kith_cell *cell, const uint8_t *data, size_t n,
-		      struct kith_record *record)
-{
-	uint64_t head, sum, size, type;
-	size_t pos = kith_page_varint(data, n, &head), step, count = 0;
+/* The types at the head of a record, one after the other. */
+struct head {
+	const uint8_t *data;
+	size_t pos, n; /* n: of the head */
+	uint64_t sum;  /* bytes of the head and of the values so far */
+};
 
-	if (pos == 0 || head > n || head < pos)
+static inline bool head_begin(struct head *head, const uint8_t *data, size_t n)
+{
+	uint64_t size;
+
+	head->data = data;
+	head->pos = kith_page_varint(data, n, &size);
+	head->n = (size_t)size;
+	head->sum = size;
+	return head->pos != 0 && size <= n && size >= head->pos;
+}
+
+/* The next type and the size of its value, which begins at the sum before. */
+static inline bool head_next(struct head *head, uint64_t *type, uint64_t *size)
+{
+	size_t step = 1;
+
+	*type = head->data[head->pos];
+	if (*type >= 0x80)
+		step = kith_page_varint(head->data + head->pos, head->n - head->pos, type);
+	*size = value_size(*type);
+	head->pos += step;
+	return step != 0 && *size <= VALUE_MAX;
+}
+
+bool kith_page_check(const struct kith_cell *cell, const uint8_t *data, size_t n, size_t n_columns,
+		     int column, size_t text_n, bool *ret_is)
+{
+	uint64_t type, size;
+	size_t count = 0;
+	struct head head;
+
+	*ret_is = false;
+	if (!head_begin(&head, data, n))
 		return false;
-	sum = head;
-	while (pos < head) {
-		type = data[pos];
-		step = 1;
-		if (type >= 0x80)
-			step = kith_page_varint(data + pos, (size_t)head - pos, &type);
-		size = value_size(type);
-		if (step == 0 || size > VALUE_MAX || count == KITH_PAGE_COLUMNS)
+	for (; head.pos < head.n; count++) {
+		if (!head_next(&head, &type, &size) || count == KITH_PAGE_COLUMNS)
 			return false;
-		/* the sum is compared below, before anybody sees a beginning that was cut */
-		record->types[count] = (uint32_t)type;
-		record->starts[count++] = (uint32_t)sum;
-		sum += size;
-		pos += step;
+		if (column >= 0 && count == (size_t)column)
+			*ret_is = type == 13 + 2 * (uint64_t)text_n;
+		head.sum += size;
 	}
-	record->n = count;
-	return sum == cell->n;
+	return head.sum == cell->n && count == n_columns;
 }
 
 enum kith_status kith_page_payload(struct kith_pages *pages, const struct kith_cell *cell,
@@ -159,9 +183,10 @@ enum kith_status kith_page_payload(struct kith_pages *pages, const struct kith_c
 	return next == 0 ? KITH_OK : KITH_NOT_FOUND;
 }
 
-static void get_number(uint32_t type, const uint8_t *data, struct kith_sql_value *value)
+static inline void get_number(uint64_t type, uint64_t size, const uint8_t *data,
+			      struct kith_sql_value *value)
 {
-	uint64_t size = value_size(type), v = 0, i;
+	uint64_t v = 0, i;
 
 	if (type == 0)
 		return;
@@ -177,34 +202,53 @@ static void get_number(uint32_t type, const uint8_t *data, struct kith_sql_value
 	value->number = type == 9 ? 1 : (int64_t)v;
 }
 
-void kith_page_values(const struct kith_layout *layout, const struct kith_cell *cell,
-		      const uint8_t *data, const struct kith_record *record,
-		      struct kith_sql_value *values)
+void kith_wanted_init(struct kith_wanted *wanted, const struct kith_layout *layout)
 {
 	size_t i;
 
-	for (i = 0; i < layout->n_columns; i++) {
-		struct kith_sql_value *value = &values[i];
-		int column = layout->columns[i];
-		const uint8_t *at;
-		uint32_t type;
+	wanted->layout = layout;
+	for (i = 0; i < KITH_PAGE_COLUMNS; i++)
+		wanted->value_of[i] = -1;
+	for (i = 0; i < layout->n_columns; i++)
+		if (layout->columns[i] >= 0)
+			wanted->value_of[layout->columns[i]] = (int8_t)i;
+}
 
-		*value = (struct kith_sql_value){.type = KITH_SQL_NULL};
-		if (column < 0) {
-			if (column == KITH_LAYOUT_ROWID) {
-				value->type = KITH_SQL_INTEGER;
-				value->number = cell->rowid;
-			}
-			continue;
-		}
-		type = record->types[column];
-		at = data + record->starts[column];
-		if (type >= 12) {
-			value->type = type % 2 == 0 ? KITH_SQL_BLOB : KITH_SQL_TEXT;
-			value->data = at;
-			value->n = (type - 12) / 2;
-		} else {
-			get_number(type, at, value);
+bool kith_page_values(const struct kith_wanted *wanted, const struct kith_cell *cell,
+		      const uint8_t *data, struct kith_sql_value *values, size_t *ret_n)
+{
+	const struct kith_layout *layout = wanted->layout;
+	size_t count = 0, i;
+	struct head head;
+
+	for (i = 0; i < layout->n_columns; i++) {
+		values[i] = (struct kith_sql_value){.type = KITH_SQL_NULL};
+		if (layout->columns[i] == KITH_LAYOUT_ROWID) {
+			values[i].type = KITH_SQL_INTEGER;
+			values[i].number = cell->rowid;
 		}
 	}
+	if (!head_begin(&head, data, (size_t)cell->n))
+		return false;
+	for (; head.pos < head.n; count++) {
+		struct kith_sql_value *value;
+		uint64_t type, size;
+
+		if (count == layout->n_stored || !head_next(&head, &type, &size) ||
+		    size > cell->n - head.sum)
+			return false;
+		if (wanted->value_of[count] >= 0) {
+			value = &values[wanted->value_of[count]];
+			if (type >= 12) {
+				value->type = type % 2 == 0 ? KITH_SQL_BLOB : KITH_SQL_TEXT;
+				value->data = data + head.sum;
+				value->n = (size_t)size;
+			} else {
+				get_number(type, size, data + head.sum, value);
+			}
+		}
+		head.sum += size;
+	}
+	*ret_n = count;
+	return head.sum == cell->n;
 }

@@ -46,11 +46,10 @@ struct kith_cell {
 	uint32_t overflow; /* page with the next ones; 0: there are none */
 };
 
-/* The values of a record: their types, and where they begin. */
-struct kith_record {
-	size_t n;
-	uint32_t types[KITH_PAGE_COLUMNS];
-	uint32_t starts[KITH_PAGE_COLUMNS];
+/* A layout as rows are read by it: for each column of a record the number of its value, or -1. */
+struct kith_wanted {
+	const struct kith_layout *layout;
+	int8_t value_of[KITH_PAGE_COLUMNS];
 };
 
 /*
@@ -66,17 +65,21 @@ size_t kith_page_varint(const uint8_t *p, size_t n, uint64_t *ret);
 /* The i-th row of a leaf page that says it has n_cells; false: it is not well formed. */
 bool kith_page_cell(const struct kith_pages *pages, const uint8_t *page, size_t i, size_t n_cells,
 		    struct kith_cell *cell);
-/* The types of its values, from the first n bytes of its payload, which has to be as long as they
- * say. */
-bool kith_page_record(const struct kith_cell *cell, const uint8_t *data, size_t n,
-		      struct kith_record *record);
+/* Is its record as long as its values say, has it n_columns of them, and is number `column` a text
+ * of text_n bytes (*ret_is)? From the first n bytes of its payload. */
+bool kith_page_check(const struct kith_cell *cell, const uint8_t *data, size_t n, size_t n_columns,
+		     int column, size_t text_n, bool *ret_is);
 /* Its whole payload in one piece, valid until the next call. KITH_NOT_FOUND: a page is lost. */
 enum kith_status kith_page_payload(struct kith_pages *pages, const struct kith_cell *cell,
 				   const uint8_t **ret, struct kith_err *err);
-/* The values of a record that has all columns of the layout; they point into data. */
-void kith_page_values(const struct kith_layout *layout, const struct kith_cell *cell,
-		      const uint8_t *data, const struct kith_record *record,
-		      struct kith_sql_value *values);
+void kith_wanted_init(struct kith_wanted *wanted, const struct kith_layout *layout);
+/*
+ * The values of a row, from its whole payload, into which they point. *ret_n: how many columns it
+ * has; with fewer than the layout the missing values are NULL. False: its record is not as long as
+ * its values say, or has more columns.
+ */
+bool kith_page_values(const struct kith_wanted *wanted, const struct kith_cell *cell,
+		      const uint8_t *data, struct kith_sql_value *values, size_t *ret_n);
 
 static inline uint32_t kith_page_be16(const uint8_t *p)
 {

@@ -31,7 +31,7 @@ struct level {
 };
 
 struct tree {
-	const struct kith_layout *layout;
+	struct kith_wanted wanted;
 	struct kith_pages pages;
 	kith_sql_row row;
 	void *user;
@@ -40,7 +40,6 @@ struct tree {
 	struct level levels[DEPTH_MAX];
 	size_t depth;
 	/* Of the row at hand; here, because locals are cleared for each call. */
-	struct kith_record record;
 	struct kith_sql_value values[KITH_SQL_EACH_MAX];
 	/* Pages that were read in one go, and one that was read alone. */
 	uint8_t *piece; /* owned */
@@ -178,15 +177,14 @@ static enum kith_status take_row(struct tree *t, uint32_t number, const struct k
 {
 	const uint8_t *data;
 	enum kith_status st = kith_page_payload(&t->pages, cell, &data, err);
+	size_t n;
 
 	if (st < 0)
 		return st;
-	if (st != KITH_OK || !kith_page_record(cell, data, (size_t)cell->n, &t->record) ||
-	    t->record.n > t->layout->n_stored)
+	if (st != KITH_OK || !kith_page_values(&t->wanted, cell, data, t->values, &n))
 		return fail_page(number, err);
-	if (t->record.n < t->layout->n_stored)
+	if (n < t->wanted.layout->n_stored)
 		return kith_fail(err, KITH_E_UNSUPPORTED, "a row lacks a column");
-	kith_page_values(t->layout, cell, data, &t->record, t->values);
 	return t->row(t->user, t->values, err);
 }
 
@@ -240,7 +238,6 @@ enum kith_status kith_tree_each(const char *path, const struct kith_layout *layo
 				struct kith_err *err)
 {
 	struct tree t = {
-	    .layout = layout,
 	    .pages = {.fd = -1},
 	    .row = row,
 	    .user = user,
@@ -252,6 +249,7 @@ enum kith_status kith_tree_each(const char *path, const struct kith_layout *layo
 	enum kith_status st;
 	size_t i;
 
+	kith_wanted_init(&t.wanted, layout);
 	st = kith_io_open(path, &t.pages.fd, err);
 	if (st >= 0)
 		st = kith_pages_open(&t.pages, head, err);
