@@ -91,18 +91,26 @@ static unsigned differing_bits(const struct kith_pair *pairs, size_t n)
  * functions of their own because they are cleared whenever those are entered, and most calls are
  * for a few pairs.
  */
+static inline void sort_buckets(struct kith_pair *pairs, const size_t *ends, unsigned buckets,
+				void (*sort)(struct kith_pair *pairs, size_t n))
+{
+	size_t from = 0;
+	unsigned b;
+
+	for (b = 0; b < buckets; b++) {
+		sort(pairs + from, ends[b] - from);
+		from = ends[b];
+	}
+}
+
 static void sort_few(struct kith_pair *pairs, size_t n);
 
 static void spread_few(struct kith_pair *pairs, size_t n, unsigned bits)
 {
-	size_t next[FEW], ends[FEW], from = 0;
-	unsigned b;
+	size_t next[FEW], ends[FEW];
 
 	spread(pairs, n, bits > FEW_BITS ? bits - FEW_BITS : 0, FEW, next, ends);
-	for (b = 0; b < FEW; b++) {
-		sort_few(pairs + from, ends[b] - from);
-		from = ends[b];
-	}
+	sort_buckets(pairs, ends, FEW, sort_few);
 }
 
 static void sort_few(struct kith_pair *pairs, size_t n)
@@ -122,14 +130,10 @@ static void sort_low(struct kith_pair *pairs, size_t n);
 
 static void spread_low(struct kith_pair *pairs, size_t n, unsigned bits)
 {
-	size_t next[LOW], ends[LOW], from = 0;
-	unsigned b;
+	size_t next[LOW], ends[LOW];
 
 	spread(pairs, n, bits > LOW_BITS ? bits - LOW_BITS : 0, LOW, next, ends);
-	for (b = 0; b < LOW; b++) {
-		sort_low(pairs + from, ends[b] - from);
-		from = ends[b];
-	}
+	sort_buckets(pairs, ends, LOW, sort_low);
 }
 
 static void sort_low(struct kith_pair *pairs, size_t n)
@@ -147,14 +151,10 @@ static void sort_low(struct kith_pair *pairs, size_t n)
 
 static void spread_top(struct kith_pair *pairs, size_t n, unsigned bits)
 {
-	size_t next[TOP], ends[TOP], from = 0;
-	unsigned b;
+	size_t next[TOP], ends[TOP];
 
 	spread(pairs, n, bits > TOP_BITS ? bits - TOP_BITS : 0, TOP, next, ends);
-	for (b = 0; b < TOP; b++) {
-		sort_low(pairs + from, ends[b] - from);
-		from = ends[b];
-	}
+	sort_buckets(pairs, ends, TOP, sort_low);
 }
 
 void kith_sort_pairs(struct kith_pair *pairs, size_t n)
