@@ -270,7 +270,6 @@ static int build_set(const struct build_command *command, const struct build_pla
 
 	if (!get_epoch(&options.source_date_epoch))
 		return KITH_EXIT_USAGE;
-	kith_memory_keep();
 	st = run(&options, plan, &result, &err);
 	progress_wipe(&shown);
 	if (st < 0) {
@@ -306,6 +305,7 @@ int build_command(const struct build_command *command, int argc, char **argv)
 	    .messages = !args->quiet,
 	};
 	catch_signals();
+	kith_memory_keep();
 	trivial = kith_trivial_new(); /* a plan that walks images leaves a core idle at its end */
 	status = command->plan(argv + first, (size_t)(argc - first), &plan, &err);
 	progress_wipe(&shown);

@@ -451,11 +451,13 @@ enum kith_status kith_lmdb_reserve(struct kith_lmdb *db, const char *key, size_t
 
 void kith_lmdb_filling(struct kith_lmdb *db, const uint8_t *from, const uint8_t *to)
 {
-	uintptr_t a = (uintptr_t)from & ~(uintptr_t)(PAGE_MAX - 1);
-
 	(void)db;
 #ifdef MADV_POPULATE_WRITE
-	(void)madvise((void *)a, (uintptr_t)to - a, MADV_POPULATE_WRITE); /* only advice */
+	from = (const uint8_t *)((uintptr_t)from & ~(uintptr_t)(PAGE_MAX - 1));
+	(void)madvise((void *)(uintptr_t)from, (size_t)(to - from), MADV_POPULATE_WRITE);
+#else
+	(void)from;
+	(void)to;
 #endif
 }
 

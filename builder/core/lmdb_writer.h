@@ -61,7 +61,8 @@ void kith_lmdb_cursor_close(struct kith_lmdb_cursor *cursor);
  * value. */
 enum kith_status kith_lmdb_reserve(struct kith_lmdb *db, const char *key, size_t n,
 				   uint8_t **ret_value, struct kith_err *err);
-/* Tells that a part of the value is about to be filled: one call instead of many page faults. */
+/* Tells that a part of the value is about to be filled: one call instead of many page faults. Only
+ * advice. */
 void kith_lmdb_filling(struct kith_lmdb *db, const uint8_t *from, const uint8_t *to);
 /* Tells that the value is filled up to there, so that memory can be given back. */
 void kith_lmdb_filled(struct kith_lmdb *db, const uint8_t *from, const uint8_t *to);

@@ -16,9 +16,11 @@ void kith_memory_keep(void)
 #ifdef __GLIBC__
 	/* One heap, so that what one thread freed serves another; the largest threshold that there
 	 * is for pieces outside of it. */
+	/* NOLINTBEGIN(concurrency-mt-unsafe): no thread is running yet */
 	(void)mallopt(M_ARENA_MAX, 1);
 	(void)mallopt(M_MMAP_THRESHOLD, 32 << 20);
 	(void)mallopt(M_TRIM_THRESHOLD, INT_MAX);
+	/* NOLINTEND(concurrency-mt-unsafe) */
 #endif
 }
 

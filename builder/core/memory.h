@@ -10,7 +10,7 @@
 #include <stddef.h>
 
 /* From now on the process keeps what it frees for its next use: memory that is touched for the
- * first time costs more than most of what a build does with it. */
+ * first time costs more than most of what a build does with it. Before any thread is started. */
 void kith_memory_keep(void);
 
 /* n bytes, not cleared; free with free(). NULL: out of memory. */

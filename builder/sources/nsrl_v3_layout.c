@@ -64,7 +64,7 @@ static enum kith_status find_columns(struct nsrl_v3 *v3, struct kith_sql *sql,
 	}
 	layout->n_columns = i;
 	v3->leaves.key = layout->columns[V3_SHA256];
-	v3->leaves.key_n = 2 * KITH_SHA256_SIZE;
+	v3->leaves.key_n = (size_t)2 * KITH_SHA256_SIZE;
 	return KITH_OK;
 }
 

@@ -105,7 +105,7 @@ struct head {
 
 static inline bool head_begin(struct head *head, const uint8_t *data, size_t n)
 {
-	uint64_t size;
+	uint64_t size = 0;
 
 	head->data = data;
 	head->pos = kith_page_varint(data, n, &size);

@@ -11,6 +11,7 @@
 #define _POSIX_C_SOURCE 200809L
 #include "sqlite_tree.h"
 
+#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -223,6 +224,7 @@ static enum kith_status walk(struct tree *t, uint32_t root, struct kith_err *err
 
 	do {
 		st = get_page(t, number, &page, err);
+		assert(st < 0 || page != NULL);
 		if (st >= 0 && page[0] == KITH_PAGE_INTERIOR)
 			st = push(t, number, page, bound, err);
 		else if (st >= 0)
