@@ -80,37 +80,33 @@ struct kith_ledger *kith_collector_ledger(struct kith_collector *collector)
 
 /* ------------------------------------------------------------------- spill */
 
-/* The whole keys of the places, one behind the other in place_keys; items[i].n becomes their
- * lengths, and then, when nothing moves any more, items[i].data their beginnings. */
+/* The whole keys of the places, one behind the other in place_keys. */
 static bool make_place_keys(struct kith_collector *collector, struct kith_bytes *items)
 {
 	const struct kith_dict *dict = &collector->places;
 	struct kith_buf *keys = &collector->place_keys;
-	size_t i, at = 0, sum = 0;
+	size_t i, sum = 0;
 
-	keys->n = 0;
 	for (i = 0; i < dict->n; i++) {
 		struct kith_bytes tail = kith_dict_get(dict, (uint32_t)i);
 
 		sum += kith_decl_place_key(collector->chunks->decl, kith_get_be32(tail.data)).n;
 		sum += tail.n - 4;
 	}
-	if (kith_buf_room(keys, sum) == NULL)
+	keys->n = 0;
+	if (kith_buf_room(keys, sum) == NULL) /* from here on nothing moves */
 		return false;
 	for (i = 0; i < dict->n; i++) {
 		struct kith_bytes tail = kith_dict_get(dict, (uint32_t)i);
 		struct kith_bytes head =
 		    kith_decl_place_key(collector->chunks->decl, kith_get_be32(tail.data));
 
+		items[i].data = keys->data + keys->n;
+		items[i].n = head.n + tail.n - 4;
 		(void)kith_buf_add(keys, head.data, head.n);
 		(void)kith_buf_add(keys, tail.data + 4, tail.n - 4);
-		items[i].n = head.n + tail.n - 4;
 	}
-	for (i = 0; i < dict->n; i++) {
-		items[i].data = keys->data + at;
-		at += items[i].n;
-	}
-	return !keys->failed;
+	return true;
 }
 
 /* Writes a dictionary's strings as a sorted run; *ret_order is kept in `order`. */
